@@ -1,0 +1,75 @@
+"""The project's commands: ``nox -s demo``, ``tests``, ``lint``, ``types``, ``wheels``.
+
+They need Python and pip, nothing else.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2024.4.15"
+nox.options.sessions = ["lint", "types", "tests"]
+nox.options.default_venv_backend = "venv"
+
+CORE = "packages/ailab-core"
+KERAS = "packages/ailab-keras"
+TORCH = "packages/ailab-torch"
+SERVER = "packages/ailab-server"
+UI = "packages/ailab-ui"
+TEST_TOOLS = ["pytest", "pytest-timeout", "hypothesis", "httpx", "playwright"]
+
+
+def install(session: nox.Session, *packages: str, tools: tuple[str, ...] = (), editable: bool = True) -> None:
+    """Install packages of this repository and public tools, all in one go and under the constraints."""
+    # torch first and by itself: whatever depends on it is then content with the build that the constraints name.
+    if TORCH in packages:
+        session.install("torch", "-c", "constraints.txt")
+    flag = ["-e"] if editable else []
+    local = [part for package in packages for part in (*flag, package)]
+    session.install(*local, *tools, "-c", "constraints.txt")
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Train a digit classifier and show it live: ``nox -s demo [-- keras] [--exit] [--epochs N]``."""
+    framework = KERAS if "keras" in session.posargs else TORCH
+    install(session, CORE, framework, SERVER, UI, tools=("scikit-learn",), editable=False)
+    session.run("python", "examples/demo.py", *session.posargs)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """All tests, with real parts: torch, TensorFlow, a server process, Chromium."""
+    install(session, CORE, KERAS, TORCH, SERVER, UI, tools=(*TEST_TOOLS, "scikit-learn"))
+    session.run("python", "tests/browser.py")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style, and the contracts about who may import whom."""
+    install(session, CORE, tools=("ruff", "import-linter"))
+    session.install("--no-deps", "-e", KERAS, "-e", TORCH, "-e", SERVER, "-e", UI)
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("lint-imports")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """mypy, strict."""
+    install(session, CORE, TORCH, SERVER, UI, tools=("mypy",))
+    session.install("--no-deps", "-e", KERAS)
+    session.run("mypy")
+
+
+@nox.session
+def wheels(session: nox.Session) -> None:
+    """Build every wheel, install each alone in a fresh environment, and use it."""
+    session.install("build", "virtualenv")
+    folder = Path(session.create_tmp()) / "wheels"
+    for package in (".", CORE, KERAS, TORCH, SERVER, UI):
+        session.run("python", "-m", "build", "--wheel", "--outdir", str(folder), package, silent=True)
+    session.run("python", "tests/packaging/use_wheels.py", str(folder))

@@ -1,0 +1,47 @@
+"""What this process uses at the moment: its Config and its datasets.
+
+The batched datasets take their default batch size from the Config in use, and a run records the versions of the
+datasets that feed it; both are
+often built far from one another. This is the one place that both sides know, so that ``ailab.data`` and
+``ailab.experiment`` need not know each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ailab.experiment.config import Config
+
+__all__ = ["config", "note_dataset", "on_dataset", "use_config"]
+
+_config: Config | None = None
+_datasets: dict[str, Any] = {}
+_listeners: list[Callable[[str, Any], None]] = []
+
+
+def config() -> Config | None:
+    """The Config last checked for completeness or given to ``log.setup``; None before that."""
+    return _config
+
+
+def use_config(config: Config | None) -> None:
+    """Make ``config`` the one in use in this process (None: none)."""
+    global _config
+    _config = config
+
+
+def note_dataset(name: str, version: str | int | float | None) -> None:
+    """Say that batches of a dataset are being made: its class's name and what its ``version`` says."""
+    _datasets[name] = version
+    for listener in _listeners:
+        listener(name, version)
+
+
+def on_dataset(listener: Callable[[str, Any], None]) -> Callable[[], None]:
+    """Call ``listener(name, version)`` for every dataset noted so far and from now on. Returns what ends that."""
+    for name, version in _datasets.items():
+        listener(name, version)
+    _listeners.append(listener)
+    return lambda: _listeners.remove(listener) if listener in _listeners else None

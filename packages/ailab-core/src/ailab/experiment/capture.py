@@ -1,0 +1,92 @@
+"""Copying what a program prints into its run's ``output.log``."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+
+__all__ = ["OutputCapture"]
+
+
+class OutputCapture:
+    """While started, everything printed to ``sys.stdout`` and ``sys.stderr`` also goes to ``write``, line by line.
+
+    A line that a carriage return starts over (a progress bar) counts in its last form only. What C code prints past
+    Python is not seen.
+
+    Args:
+        write: takes the encoded lines, newline included; must not raise and not print.
+    """
+
+    def __init__(self, write: Callable[[bytes], None]) -> None:
+        self.before_terminal: Callable[[], None] | None = None
+        """Called before anything goes to the terminal: whoever draws a progress bar there wipes it."""
+        self._write = write
+        self._tees: list[tuple[str, _Tee]] = []
+
+    def start(self) -> None:
+        for name in ("stdout", "stderr"):
+            stream = getattr(sys, name)
+            if stream is not None:  # pythonw and some services have none
+                tee = _Tee(stream, self)
+                self._tees.append((name, tee))
+                setattr(sys, name, tee)
+
+    def stop(self) -> None:
+        for name, tee in self._tees:
+            tee.end()
+            if (
+                getattr(sys, name) is tee
+            ):  # else somebody has put a stream of their own on top; it keeps working through ours
+                setattr(sys, name, tee.stream)
+        self._tees.clear()
+
+
+class _Tee:
+    """A text stream that passes everything on to ``stream`` and complete lines to the capture."""
+
+    def __init__(self, stream: Any, capture: OutputCapture) -> None:
+        self.stream = stream
+        self._capture: OutputCapture | None = capture
+        self._line = ""
+        self._lock = threading.RLock()
+
+    def write(self, text: str) -> int:
+        capture = self._capture
+        if capture is not None and capture.before_terminal is not None:
+            capture.before_terminal()
+        written = self.stream.write(text)
+        if capture is not None and isinstance(text, str):
+            with self._lock:
+                *lines, self._line = (self._line + text).split("\n")
+                for line in lines:
+                    capture._write(_last_form(line).encode("utf-8", "replace") + b"\n")
+                if len(self._line) > 65536 or "\r" in self._line[:-1]:
+                    self._line = _last_form(self._line)[-65536:]
+        return len(text) if written is None else int(written)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
+
+    def end(self) -> None:
+        with self._lock:
+            capture, self._capture = self._capture, None
+            if capture is not None and self._line:
+                capture._write(_last_form(self._line).encode("utf-8", "replace") + b"\n")
+            self._line = ""
+        with contextlib.suppress(ValueError, OSError):  # closed by its owner
+            self.stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+    def __iter__(self) -> Any:
+        return iter(self.stream)
+
+
+def _last_form(line: str) -> str:
+    return line.rstrip("\r").rsplit("\r", 1)[-1]

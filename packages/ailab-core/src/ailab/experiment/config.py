@@ -1,0 +1,223 @@
+"""One object that holds every parameter of an experiment."""
+
+from __future__ import annotations
+
+import copy
+import difflib
+import json
+import os
+import re
+from typing import Any
+
+from ailab import current
+from ailab.errors import shown
+from ailab.experiment.encode import to_jsonable
+
+__all__ = ["Config", "ConfigPart", "IncompleteConfigError"]
+
+_VARIABLE = re.compile(r"\$(?:(\$)|\{(\w+)\}|([A-Za-z_]\w*))")
+_MISSING = object()
+
+
+class IncompleteConfigError(ValueError):
+    """A Config lacks fields. ``problems`` holds a line for each."""
+
+    def __init__(self, name: str, problems: list[str]) -> None:
+        self.problems = problems
+        lines = "".join(f"\n  - {problem}" for problem in problems)
+        super().__init__(f"{name} is incomplete; set these fields in its __init__:{lines}")
+
+
+class ConfigPart:
+    """A named group of parameters: plain attributes, nested as deep as you like.
+
+    ``$NAME`` and ``${NAME}`` in a string become the environment variable's value (``$$`` is a dollar sign). A subclass
+    may annotate fields; one
+    annotated without a value is required, like those that `Config` lists.
+
+    Args:
+        **fields: the first attributes.
+    """
+
+    def __init__(self, **fields: Any) -> None:
+        for name, value in fields.items():
+            setattr(self, name, value)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if self.__dict__.get("_frozen"):
+            raise RuntimeError(
+                f"cannot set {name} to {shown(value)}: a run uses this Config, so it is frozen to keep config.json true. "
+                "Set it before log.setup(config=config)."
+            )
+        object.__setattr__(self, name, _expand(name, value) if isinstance(value, str) else value)
+
+    def __getattr__(self, name: str) -> Any:
+        # Only reached when the normal look-up fails. Any is what lets type checkers accept the open set of fields.
+        if name.startswith("__"):
+            raise AttributeError(name)
+        close = difflib.get_close_matches(name, list(self.to_dict()), n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        raise AttributeError(f"{type(self).__name__} has no field {name!r}{hint}")
+
+    def __getitem__(self, name: str) -> Any:
+        return self.get(name)
+
+    def get(self, name: str, default: Any = _MISSING) -> Any:
+        """The field ``name``; if it is not set, ``default``, or an empty ConfigPart when none is given."""
+        found = self.to_dict().get(name, _MISSING) if "." not in name else _MISSING
+        if found is not _MISSING:
+            return getattr(self, name)
+        return ConfigPart() if default is _MISSING else default
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as a dict, nested parts as dicts, everything else as it is."""
+        fields = {name: value for cls in reversed(type(self).__mro__) for name, value in _class_fields(cls).items()}
+        fields |= {name: value for name, value in self.__dict__.items() if not name.startswith("_")}
+        return {name: value.to_dict() if isinstance(value, ConfigPart) else value for name, value in fields.items()}
+
+    def to_json(self, indent: int | None = 2) -> str:
+        """The fields as strict JSON; classes and functions by their qualified name."""
+        return json.dumps(to_jsonable(self.to_dict()), indent=indent, allow_nan=False)
+
+    def __eq__(self, other: object) -> bool:
+        return self.to_dict() == other.to_dict() if isinstance(other, ConfigPart) else NotImplemented
+
+    __hash__ = object.__hash__
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.to_json()})"
+
+    def __copy__(self) -> ConfigPart:
+        return self.__deepcopy__({})
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> ConfigPart:
+        """A copy that can be changed, even of a frozen part: the way to a second run with other parameters."""
+        twin = object.__new__(type(self))
+        memo[id(self)] = twin
+        for name, value in self.__dict__.items():
+            if name != "_frozen":
+                # Containers are part of the Config; models and datasets in it are things of their own.
+                copied = isinstance(value, ConfigPart | list | dict | set)
+                twin.__dict__[name] = copy.deepcopy(value, memo) if copied else value
+        return twin
+
+    def _freeze(self) -> None:
+        for value in self.__dict__.values():
+            if isinstance(value, ConfigPart):
+                value._freeze()
+        object.__setattr__(self, "_frozen", True)
+
+    def _missing(self, prefix: str = "") -> list[str]:
+        """The annotated fields without a value, here and below, as dotted names."""
+        names = [
+            name
+            for cls in type(self).__mro__
+            for name in cls.__dict__.get("__annotations__", {})
+            if not name.startswith("_") and not hasattr(self, name)
+        ]
+        for name, value in self.__dict__.items():
+            if isinstance(value, ConfigPart):
+                names += value._missing(f"{name}.")
+        return [prefix + name for name in names]
+
+
+class Config(ConfigPart):
+    """Every parameter of an experiment.
+
+    Subclass it, set your own in ``__init__`` and end that with ``self.check_completness()``.
+
+    Fields that come with it: ``train.batch_size`` (samples, 1), ``train.experiment_name`` (the class's name),
+        ``train.checkpoint_path`` (the
+    workspace folder; ``AILAB_WORKSPACE`` goes before it), ``train.epochs`` (50), ``train.log_steps`` (100),
+    ``train.learning_rate`` (``type``,
+    ``start_value``, ``end_value``), ``train.optimizer`` (``type``); ``arch.model``, ``arch.loss``, ``arch.metrics`` and
+    ``arch.prepare`` (yours to
+    set); ``problem.base_dir``, where the data lie, if anywhere.
+    """
+
+    train: ConfigPart
+    arch: ConfigPart
+    problem: ConfigPart
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.train = ConfigPart(
+            batch_size=1,
+            experiment_name=type(self).__name__,
+            checkpoint_path="checkpoints",
+            epochs=50,
+            log_steps=100,
+            learning_rate=ConfigPart(type="const", start_value=0.001, end_value=0.0001),
+            optimizer=ConfigPart(type="adam"),
+        )
+        self.arch = ConfigPart(model=None, loss=None, metrics=None, prepare=None)
+        self.problem = ConfigPart(base_dir=None)
+        _hooks().ailab_config_defaults(config=self)
+
+    def check_completeness(self) -> None:
+        """Check that nothing is missing, and make this the Config in use.
+
+        Raises:
+            IncompleteConfigError: listing every missing field at once.
+        """
+        required = [
+            "train.experiment_name",
+            "train.checkpoint_path",
+            "train.batch_size",
+            "train.epochs",
+            "train.optimizer.type",
+            "train.learning_rate.type",
+            "train.learning_rate.start_value",
+            *(["train.learning_rate.end_value"] if _at(self, "train.learning_rate.type") == "exponential" else []),
+            "arch.model",
+            "arch.loss",
+            "arch.metrics",
+            "arch.prepare",
+        ]
+        problems = [f"{path} is not set" for path in required if _at(self, path) is None]
+        problems += [f"{path} is not set" for path in self._missing() if path not in required]
+        for found in _hooks().ailab_config_problems(config=self):
+            problems += found
+        if problems:
+            raise IncompleteConfigError(type(self).__name__, problems)
+        current.use_config(self)
+
+    # The spelling that the project's users have typed since its first version.
+    check_completness = check_completeness
+
+    def freeze(self) -> None:
+        """Refuse changes from now on. ``log.setup`` does this; ``copy.copy`` gives one that can be changed."""
+        self._freeze()
+
+
+def _hooks() -> Any:
+    from ailab.plugins import shared_manager  # late: importing ailab.experiment looks for no plugins
+
+    return shared_manager().hook
+
+
+def _at(part: Any, path: str) -> Any:
+    for name in path.split("."):
+        part = getattr(part, name, None) if isinstance(part, ConfigPart) else None
+    return part
+
+
+def _class_fields(cls: type) -> dict[str, Any]:
+    """The annotated fields that a class gives a value."""
+    annotated = cls.__dict__.get("__annotations__", {})
+    return {name: cls.__dict__[name] for name in annotated if name in cls.__dict__ and not name.startswith("_")}
+
+
+def _expand(name: str, value: str) -> str:
+    def variable(match: re.Match[str]) -> str:
+        if match[1]:
+            return "$"
+        wanted = match[2] or match[3]
+        if wanted not in os.environ:
+            raise ValueError(
+                f"{name}={value!r} uses the environment variable {wanted}, which is not set; "
+                "set it, or write $$ for a dollar sign"
+            )
+        return os.environ[wanted]
+
+    return _VARIABLE.sub(variable, value)

@@ -1,0 +1,80 @@
+"""Reading and replacing whole files on a share that others use at the same time."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import stat
+from pathlib import Path
+
+__all__ = ["open_regular", "read_regular", "replace_file"]
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Put ``data`` at ``path``; a reader, on any machine and after any crash, sees the old file or the whole new one.
+
+    Raises:
+        OSError: as the file system says; then ``path`` is what it was.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+    try:
+        try:
+            view = memoryview(data)
+            while view:
+                view = view[os.write(fd, view) :]
+            os.fsync(fd)  # NFS and quotas report a full disk only here
+        finally:
+            os.close(fd)
+        temporary.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+    folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some network file systems cannot sync a folder
+            raise
+    finally:
+        os.close(folder)
+
+
+def open_regular(path: Path) -> int:
+    """A descriptor of a regular file, opened for reading.
+
+    What lies in a workspace is not trusted: a link is not followed, and a pipe or device neither blocks nor is read.
+
+    Raises:
+        OSError: the file cannot be opened, or is not a regular file (EINVAL).
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return fd
+
+
+def read_regular(path: Path, offset: int = 0, limit: int = 1 << 62) -> bytes:
+    """At most ``limit`` bytes of a regular file from ``offset`` on. Opens it anew: NFS shows nothing new otherwise.
+
+    Raises:
+        OSError: as `open_regular`.
+    """
+    fd = open_regular(path)
+    try:
+        want = min(limit, max(0, os.fstat(fd).st_size - offset))
+        parts = []
+        while want > 0:
+            part = os.pread(fd, min(want, 1 << 24), offset)
+            if not part:
+                break
+            parts.append(part)
+            offset += len(part)
+            want -= len(part)
+        return b"".join(parts)
+    finally:
+        os.close(fd)

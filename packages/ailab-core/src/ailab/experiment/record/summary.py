@@ -1,0 +1,81 @@
+"""What is kept in memory about a metric: enough for a list of runs, however long the run."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["ImageEvent", "MetricSummary", "Spark"]
+
+
+@dataclass(frozen=True)
+class ImageEvent:
+    """An image that was logged: ``file`` lies in the run's ``images/``."""
+
+    name: str
+    step: int | None
+    time: float
+    file: str
+
+
+@dataclass
+class Spark:
+    """At most ``size`` points of a series, evenly spaced in its length, from a single pass over it."""
+
+    size: int = 60
+    steps: list[int] = field(default_factory=list)
+    values: list[float] = field(default_factory=list)
+    _stride: int = 1
+    _seen: int = 0
+
+    def add(self, steps: npt.NDArray[np.int64], values: npt.NDArray[np.float64]) -> None:
+        """Take in the next points, shape (n,) each."""
+        start = -self._seen % self._stride
+        for step, value in zip(
+            steps[start :: self._stride].tolist(), values[start :: self._stride].tolist(), strict=True
+        ):
+            self.steps.append(step)
+            self.values.append(value)
+        self._seen += len(steps)
+        while len(self.steps) >= self.size:
+            # Halve what is kept; from now on every second of what was kept is kept.
+            self._stride *= 2
+            del self.steps[1::2]
+            del self.values[1::2]
+
+
+@dataclass
+class MetricSummary:
+    """A metric of a run. ``last`` is its value at the latest time, ``last_step`` that value's step."""
+
+    name: str
+    primary: bool
+    count: int = 0
+    last: float = math.nan
+    last_step: int = 0
+    last_time: float = -math.inf
+    spark: Spark = field(default_factory=Spark)
+
+    def add(self, records: npt.NDArray[Any]) -> None:
+        """Take in the next records of this metric, dtype ``scalars.RECORD``, in the order they were written."""
+        if not len(records):
+            return
+        self.count += len(records)
+        self.spark.add(records["step"], records["value"])
+        newest = records[-1]
+        if float(newest["time"]) >= self.last_time:
+            self.last = float(newest["value"])
+            self.last_step = int(newest["step"])
+            self.last_time = float(newest["time"])
+
+    def points(self) -> tuple[list[int], list[float]]:
+        """Steps and values for a small chart, the latest value always among them."""
+        steps, values = list(self.spark.steps), list(self.spark.values)
+        if self.count and (not steps or (steps[-1], values[-1]) != (self.last_step, self.last)):
+            steps.append(self.last_step)
+            values.append(self.last)
+        return steps, values

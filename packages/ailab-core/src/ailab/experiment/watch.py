@@ -1,0 +1,83 @@
+"""Noticing how the process of a run ends: normally, by an exception, by Ctrl-C, by SIGTERM; and when it forks."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import signal
+import sys
+import threading
+import traceback
+import weakref
+from collections.abc import Callable
+from types import FrameType, TracebackType
+from typing import Protocol
+
+__all__ = ["watch"]
+
+
+class _Watched(Protocol):
+    def finish(self, state: str = ..., error: str | None = ..., traceback: str | None = ...) -> None: ...
+
+    def forked(self) -> None: ...
+
+
+def watch(run: _Watched) -> Callable[[], None]:
+    """Call ``run.finish`` as the process ends, and ``run.forked`` in forked children. Returns what ends the watching.
+
+    SIGTERM is handled only where nobody else does (and only from the main thread, as Python demands); the process then
+    dies of it as before.
+    """
+    previous_hook = sys.excepthook
+
+    def on_exception(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
+        try:
+            if issubclass(kind, KeyboardInterrupt):
+                run.finish("killed", "interrupted with Ctrl-C")
+            else:
+                text = "".join(traceback.format_exception(kind, error, where))
+                run.finish("failed", traceback.format_exception_only(kind, error)[-1].strip(), text)
+        finally:
+            previous_hook(kind, error, where)
+
+    def on_exit() -> None:
+        run.finish()
+
+    def on_terminate(number: int, frame: FrameType | None) -> None:
+        run.finish("killed", "ended with SIGTERM")
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    sys.excepthook = on_exception
+    atexit.register(on_exit)
+    handles_term = (
+        threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    )
+    if handles_term:
+        signal.signal(signal.SIGTERM, on_terminate)
+    _forking.add(run)
+
+    def stop() -> None:
+        if sys.excepthook is on_exception:
+            sys.excepthook = previous_hook
+        atexit.unregister(on_exit)
+        if (
+            handles_term
+            and threading.current_thread() is threading.main_thread()
+            and signal.getsignal(signal.SIGTERM) is on_terminate
+        ):
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        _forking.discard(run)
+
+    return stop
+
+
+_forking: weakref.WeakSet[_Watched] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for run in list(_forking):
+        run.forked()
+
+
+os.register_at_fork(after_in_child=_after_fork)

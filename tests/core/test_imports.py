@@ -1,0 +1,96 @@
+"""What importing costs, and what happens when a distribution is missing; each in a process of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def python(code: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize(
+    "module", ["ailab", "ailab.data", "ailab.experiment", "ailab.experiment.logging", "ailab.cli", "ailab.client"]
+)
+def test_core_loads_no_framework_and_no_matplotlib(module: str) -> None:
+    heavy = ("matplotlib", "tensorflow", "keras", "torch", "PIL", "fastapi")
+    loaded = python(f"import {module}, sys; print(*sorted({{name.partition('.')[0] for name in sys.modules}}))").split()
+    assert "ailab" in loaded
+    assert not set(heavy) & set(loaded)
+
+
+@pytest.mark.parametrize(
+    ("alias", "behind", "extra"),
+    [
+        ("ailab.data.keras", "ailab_keras", "keras"),
+        ("ailab.data.pytorch", "ailab_torch", "torch"),
+        ("ailab.visualization", "ailab_server", "server"),
+    ],
+)
+def test_a_missing_distribution_names_what_to_install(alias: str, behind: str, extra: str) -> None:
+    code = f"""
+import sys
+class NotInstalled:
+    def find_spec(self, name, path=None, target=None):
+        if name == {behind!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+sys.meta_path.insert(0, NotInstalled())
+try:
+    import {alias}
+except ModuleNotFoundError as error:
+    print(error)
+"""
+    assert f'pip install "ailab[{extra}]"' in python(code)
+
+
+@pytest.mark.parametrize(
+    ("alias", "behind"), [("ailab.data.keras", "ailab_keras"), ("ailab.data.pytorch", "ailab_torch")]
+)
+def test_an_error_inside_the_distribution_shows_as_itself(alias: str, behind: str, tmp_path: Path) -> None:
+    (tmp_path / behind).mkdir()
+    (tmp_path / behind / "__init__.py").write_text("import a_module_that_tensorflow_forgot")
+    code = f"""
+import sys
+sys.path.insert(0, {str(tmp_path)!r})
+try:
+    import {alias}
+except ModuleNotFoundError as error:
+    print(error)
+"""
+    assert python(code) == "No module named 'a_module_that_tensorflow_forgot'"
+
+
+def test_the_public_names() -> None:
+    import ailab
+    import ailab.data
+    import ailab.experiment
+    import ailab.experiment.logging as log
+    import ailab.plugins
+
+    assert ailab.__all__ == ["__version__"]
+    assert set(ailab.data.__all__) == {
+        "ComposeTransforms",
+        "Dataset",
+        "TransformedDataset",
+        "Transformer",
+        "rng",
+        "version_of",
+    }
+    assert set(ailab.experiment.__all__) == {"Config", "ConfigPart", "IncompleteConfigError"}
+    assert set(log.__all__) == {"current_run", "finish", "log_image", "log_value", "setup", "update_progress"}
+    assert set(ailab.plugins.__all__) == {
+        "GROUP",
+        "create_manager",
+        "failures",
+        "hookimpl",
+        "hookspec",
+        "shared_manager",
+    }
