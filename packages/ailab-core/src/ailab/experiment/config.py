@@ -46,7 +46,7 @@ class ConfigPart:
     def __setattr__(self, name: str, value: Any) -> None:
         if self.__dict__.get("_frozen"):
             raise RuntimeError(
-                f"cannot set {name} to {shown(value)}: a run uses this Config, so it is frozen to keep config.json true. "
+                f"cannot set {name} to {shown(value)}: the Config is frozen, as a run keeps it in config.json. "
                 "Set it before log.setup(config=config)."
             )
         object.__setattr__(self, name, _expand(name, value) if isinstance(value, str) else value)

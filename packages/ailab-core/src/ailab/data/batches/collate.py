@@ -1,0 +1,90 @@
+"""Samples to one batch: the structure stays, each array-like in it gains a leading batch axis."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ailab.data.batches.leaves import Place, stack
+
+__all__ = ["collate"]
+
+
+def collate(samples: Sequence[Any], indices: Sequence[int] | None = None) -> Any:
+    """One batch of ``samples``.
+
+    Dicts, tuples and named tuples keep their structure, however deep; every kind of dict becomes a plain one.
+    Everything else is a leaf: n samples of shape (a, b) become one new array of shape (n, a, b). A Python
+    list is a leaf, read by NumPy. Python floats become float32, ints int64, bools bool; str and bytes become
+    NumPy's fixed-width string arrays; NumPy's dtypes are kept, in native byte order. Where dtypes differ
+    between samples they are promoted as NumPy does it, and it is an error if that changes a value.
+
+    Args:
+        samples: at least one.
+        indices: the samples' indices in their dataset, for error messages; 0, 1, 2, ... if left out.
+
+    Raises:
+        ValueError: shapes or structures differ (names the key, the samples and both), or a value does not fit
+            its dtype.
+        TypeError: NumPy cannot read a leaf as numbers or strings; names the key, the sample and the type.
+    """
+    if not samples:
+        raise ValueError("samples=[]: expected at least one sample to make a batch of")
+    numbers = range(len(samples)) if indices is None else indices
+    first = samples[0]
+    if type(first) is tuple and len(first) == 2:
+        # Of a pair, errors speak as the user does: features['image'] rather than sample[0]['image'].
+        _check_alike(samples, Place("value", numbers))
+        features, labels = zip(*samples, strict=True)
+        return _column(features, Place("features", numbers)), _column(labels, Place("labels", numbers))
+    return _column(samples, Place("value", numbers))
+
+
+def _column(values: Sequence[Any], place: Place) -> Any:
+    first = values[0]
+    if isinstance(first, Mapping):
+        _check_alike(values, place)
+        return {key: _column([value[key] for value in values], place.under(f"[{key!r}]")) for key in first}
+    if isinstance(first, tuple):
+        _check_alike(values, place)
+        fields: Sequence[str] | None = getattr(first, "_fields", None)
+        names = [f".{field}" for field in fields] if fields else [f"[{i}]" for i in range(len(first))]
+        columns = [_column([value[i] for value in values], place.under(name)) for i, name in enumerate(names)]
+        return type(first)(*columns) if fields else tuple(columns)
+    if any(issubclass(kind, Mapping | tuple) for kind in set(map(type, values))):
+        _check_alike(values, place)
+    return stack(values, place)
+
+
+def _check_alike(values: Sequence[Any], place: Place) -> None:
+    """Every value has the structure of the first."""
+    first = values[0]
+    for position, value in enumerate(values):
+        if not _alike(value, first):
+            raise ValueError(
+                f"{place} is {_structure(value, first)} in sample {place.index(position)} "
+                f"but {_structure(first, value)} in sample {place.index(0)}; "
+                "all samples need the same structure"
+            )
+
+
+def _alike(value: Any, first: Any) -> bool:
+    if isinstance(first, Mapping):
+        return isinstance(value, Mapping) and value.keys() == first.keys()
+    if isinstance(first, tuple):
+        return type(value) is type(first) and len(value) == len(first)
+    return not isinstance(value, Mapping | tuple)
+
+
+def _structure(value: Any, other: Any) -> str:
+    """What ``value`` is, with what sets it apart from ``other``."""
+    name = type(value).__qualname__
+    if isinstance(value, Mapping) and isinstance(other, Mapping):
+        only = [key for key in value if key not in other]
+        lacks = [key for key in other if key not in value]
+        parts = [f"with {only}"] if only else []
+        parts += [f"without {lacks}"] if lacks else []
+        return f"a {name} {' and '.join(parts)}"
+    if isinstance(value, tuple):
+        return f"a {name} of length {len(value)}"
+    return f"of type {name}"

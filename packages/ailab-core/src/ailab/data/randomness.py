@@ -1,0 +1,73 @@
+"""Random numbers that depend on (seed, epoch, index) and on no worker, framework or order of calls."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+
+__all__ = ["generator", "rng", "sampling"]
+
+# What a generator is for. Streams for different purposes never overlap.
+SAMPLE = 0
+ORDER = 1
+
+
+def generator(purpose: int, seed: int, epoch: int, index: int = 0) -> np.random.Generator:
+    """A new generator for ``purpose`` (`SAMPLE` or `ORDER`); all arguments in 0 .. 2**64 - 1.
+
+    Philox is a counter-based generator (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011):
+    the arguments are its key and the high half of its counter, so no two of them share numbers.
+    """
+    key = np.array((seed, epoch), np.uint64)
+    counter = np.array((0, 0, index, purpose), np.uint64)
+    return np.random.Generator(np.random.Philox(key=key, counter=counter))
+
+
+class _Sample(threading.local):
+    """The sample that this thread is reading at the moment."""
+
+    key: tuple[int, int, int] | None = None
+    made: np.random.Generator | None = None
+
+
+_sample = _Sample()
+
+
+def rng() -> np.random.Generator:
+    """The random generator of the sample that is being read, for use in ``__getitem__`` and in transformers.
+
+    It depends on the seed, the epoch and the sample's index alone, so that augmentations are the same in
+    every framework and for any number of workers. All calls for one sample share one generator: two
+    transformers draw different numbers.
+
+    Outside of a batch (``dataset[3]`` typed by hand, say) there is no epoch and no seed: each call then gives
+    a new generator seeded by the operating system. The same goes for threads that ``__getitem__`` itself
+    starts; draw before handing over to them.
+    """
+    if _sample.made is None:
+        if _sample.key is None:
+            return np.random.default_rng()
+        # Made only when asked for: most datasets use no random numbers, and making one takes microseconds.
+        _sample.made = generator(SAMPLE, *_sample.key)
+    return _sample.made
+
+
+@contextmanager
+def sampling(seed: int, epoch: int) -> Iterator[Callable[[int], None]]:
+    """Within the block, call the yielded function with a sample's index before reading that sample.
+
+    What was set before comes back at the end, so that a dataset may itself read from a loader.
+    """
+
+    def begin(index: int) -> None:
+        _sample.key = (seed, epoch, index)
+        _sample.made = None
+
+    before = _sample.key, _sample.made
+    try:
+        yield begin
+    finally:
+        _sample.key, _sample.made = before

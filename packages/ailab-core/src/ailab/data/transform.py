@@ -1,0 +1,127 @@
+"""Changing samples on their way out of a dataset."""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias
+
+from ailab.data.dataset import Dataset, version_of
+from ailab.errors import shown
+
+__all__ = ["ComposeTransforms", "TransformedDataset", "Transformer"]
+
+Sample: TypeAlias = tuple[Any, Any]
+AnyTransformer: TypeAlias = Callable[..., Sample]
+
+_Parameter = inspect.Parameter
+_POSITIONAL = (_Parameter.POSITIONAL_ONLY, _Parameter.POSITIONAL_OR_KEYWORD)
+
+
+class Transformer(ABC):
+    """A transformer with parameters of its own. A plain function does as well, see `TransformedDataset`."""
+
+    @abstractmethod
+    def __call__(self, features: Any, labels: Any) -> Sample:
+        """The changed ``(features, labels)``."""
+
+
+class ComposeTransforms(Transformer):
+    """Transformers applied one after the other.
+
+    Args:
+        transforms: any number of transformers, see `TransformedDataset` for what may be one.
+
+    Raises:
+        TypeError: one of them is not callable.
+    """
+
+    def __init__(self, transforms: Iterable[AnyTransformer]) -> None:
+        if not isinstance(transforms, Iterable):
+            raise TypeError(f"transforms={shown(transforms)} is no list of transformers")
+        self.transforms = list(transforms)
+        self._applied = [
+            (transform, _takes_one(transform, f"transforms[{number}]"))
+            for number, transform in enumerate(self.transforms)
+        ]
+
+    def __call__(self, features: Any, labels: Any) -> Sample:
+        sample = (features, labels)
+        for transform, takes_one in self._applied:
+            sample = _apply(transform, takes_one, sample)
+        return sample
+
+
+class TransformedDataset(Dataset):
+    """A dataset whose samples pass through a transformer when they are read.
+
+    Args:
+        dataset: any dataset of ``(features, labels)``.
+        transformer: a function, a `Transformer`, a `ComposeTransforms` or any other callable that returns
+            ``(features, labels)``. It is called as ``transformer(features, labels)``; one whose signature has
+            exactly one required positional parameter (and no ``*args``) is called with the pair,
+            ``transformer((features, labels))``. Which of the two is decided here, once, from its signature.
+            `ailab.data.rng` gives it random numbers.
+
+    Raises:
+        TypeError: ``transformer`` is not callable; or, as a sample is read, something other than a pair came
+            back.
+    """
+
+    def __init__(self, dataset: Any, transformer: AnyTransformer) -> None:
+        self.dataset = dataset
+        self.transformer = transformer
+        self._takes_one = _takes_one(transformer, "transformer")
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, index: int) -> Sample:
+        sample = self.dataset[index]
+        if not _is_pair(sample):
+            raise TypeError(
+                f"{type(self.dataset).__qualname__}[{index}] is {shown(sample)}; expected (features, labels)"
+            )
+        try:
+            return _apply(self.transformer, self._takes_one, sample)
+        except Exception as error:
+            error.add_note(f"while transforming sample {index} with {_name(self.transformer)}")
+            raise
+
+    @property
+    def version(self) -> str | None:
+        """The version of the dataset underneath."""
+        return version_of(self.dataset)
+
+
+def _takes_one(transformer: object, argument: str) -> bool:
+    """Whether to call ``transformer`` with the pair instead of with two arguments."""
+    if not callable(transformer):
+        raise TypeError(
+            f"{argument}={shown(transformer)} is not callable; expected a function, a Transformer or a "
+            "ComposeTransforms that takes (features, labels) and returns them"
+        )
+    try:
+        parameters = inspect.signature(transformer).parameters.values()
+    except (TypeError, ValueError):  # some callables written in C have no signature
+        return False
+    if any(parameter.kind is _Parameter.VAR_POSITIONAL for parameter in parameters):
+        return False
+    required = [p for p in parameters if p.kind in _POSITIONAL and p.default is _Parameter.empty]
+    return len(required) == 1
+
+
+def _apply(transformer: AnyTransformer, takes_one: bool, sample: Sample) -> Sample:
+    result: object = transformer(sample) if takes_one else transformer(*sample)
+    if not _is_pair(result):
+        raise TypeError(f"{_name(transformer)} returned {shown(result)}; expected (features, labels)")
+    return result  # type: ignore[return-value]
+
+
+def _is_pair(value: object) -> bool:
+    return isinstance(value, tuple) and len(value) == 2
+
+
+def _name(transformer: object) -> str:
+    return getattr(transformer, "__qualname__", None) or type(transformer).__qualname__

@@ -1,0 +1,86 @@
+"""Which of our batches Keras gets, and when an epoch is over. Seen from a PyDataset neither is what it seems.
+
+- ``fit`` shuffles the indices that it asks for, by Python's own random numbers and unless told not to.
+  Batches that are already shuffled by sample would come in an order that no seed decides.
+- It asks for batches 0 and 1 before training, for their shapes (TensorFlow), or begins an epoch and drops it
+(torch, JAX). - ``on_epoch_end`` comes once before the first epoch; with ``steps_per_epoch`` also in the
+middle of a pass.
+
+What can be relied on is that Keras reads ``num_batches`` before the first batch of every pass over the data.
+"""
+
+from __future__ import annotations
+
+import threading
+
+from ailab.data.batches import BatchLoader
+
+__all__ = ["Passes"]
+
+
+class Passes:
+    """Follows Keras' passes over the batches of ``loader`` and moves its epoch on."""
+
+    def __init__(self, loader: BatchLoader) -> None:
+        self._loader = loader
+        self._lock = threading.Lock()  # TensorFlow asks from a thread of its own
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the pass under way: the epoch was set by hand."""
+        self._served: dict[int, int] | None = None  # index asked for -> number of the batch given; None: no pass
+        self._begun = False
+        self._last_end = self._loader.epoch
+
+    @property
+    def underway(self) -> bool:
+        """Whether Keras is reading batches for an epoch."""
+        return self._begun and self._served is not None
+
+    def number(self, index: int) -> int:
+        """The number of the batch to give for ``index``.
+
+        Within Keras' pass the batches come in their own order, whatever the order of the indices. Each index
+        has one batch, so that somebody else asking meanwhile takes none away from the training. Outside it is
+        ``index``.
+        """
+        with self._lock:
+            if self._served is None:
+                return index
+            return self._served.setdefault(index, len(self._served))
+
+    def opened(self) -> None:
+        """Keras is about to read batches from the start."""
+        with self._lock:
+            self._close()
+            self._served = {}
+
+    def begun(self) -> None:
+        """Keras' ``on_epoch_begin``: what is read from now on is for an epoch."""
+        with self._lock:
+            if not self._begun and self._served is not None:
+                self._served = {}  # what was read before was for the shapes
+            self._begun = True
+
+    def ended(self) -> None:
+        """Keras' ``on_epoch_end``, or a user's own."""
+        with self._lock:
+            if self._served is None:
+                if self._loader.epoch == self._last_end:  # else an iteration has moved on already
+                    self._loader.use_up(self._last_end)
+            elif self._begun and 1 < len(self._served) < len(self._loader):
+                return  # steps_per_epoch: Keras goes on with this pass in its next epoch
+            else:
+                self._close()
+                self._served = None
+            self._begun = False
+            self._last_end = self._loader.epoch
+
+    def _close(self) -> None:
+        """`BatchLoader`'s rule: a pass uses up its epoch once beyond its first batch, or when complete."""
+        if self._served is None or not self._begun:
+            return
+        complete = len(self._served) == len(self._loader)
+        if complete or len(self._served) > 1:
+            self._loader.use_up(self._loader.epoch)
+            self._begun = complete  # an abandoned pass has had its on_epoch_begin for nothing

@@ -1,0 +1,51 @@
+"""uvicorn's HTTP protocol with a time-out where it has none: for a request's head."""
+
+import asyncio
+from typing import Any
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+__all__ = ["HEAD_SECONDS", "TimedProtocol"]
+
+HEAD_SECONDS = 10.0
+
+
+class TimedProtocol(H11Protocol):
+    """Closes a connection whose first or next request has begun, or should have, and is not whole in time.
+
+    Without it a thousand connections that send one byte of a header each would stay for ever. Between
+    requests uvicorn's own keep-alive time-out rules; bodies are timed by ``security.bodies``.
+    """
+
+    _head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        """Start the clock: a connection is for a request."""
+        super().connection_made(transport)
+        self._time_head()
+
+    def data_received(self, data: bytes) -> None:
+        """Stop the clock when a whole head is there, start it when another begins."""
+        super().data_received(data)
+        if self.conn.their_state is not h11.IDLE:
+            self._stop_timer()
+        elif self._head_timer is None and self.conn.trailing_data[0]:
+            self._time_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """No connection, no clock."""
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def _time_head(self) -> None:
+        self._head_timer = self.loop.call_later(HEAD_SECONDS, self._late)
+
+    def _stop_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _late(self) -> None:
+        if self.conn.their_state is h11.IDLE and not self.transport.is_closing():
+            self.transport.abort()

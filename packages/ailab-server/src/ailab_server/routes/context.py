@@ -1,0 +1,27 @@
+"""What every route may ask for: the server's parts and who is calling."""
+
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+
+from ailab_server.auth import Login
+from ailab_server.errors import ProblemError
+from ailab_server.security.access import LOGIN_KEY
+from ailab_server.services import Services
+
+__all__ = ["Caller", "Parts"]
+
+
+def _parts(request: Request) -> Services:
+    return cast(Services, request.app.state.services)
+
+
+def _caller(request: Request) -> Login:
+    login = request.scope.get(LOGIN_KEY)
+    if not isinstance(login, Login):  # only if somebody served the app without its guard
+        raise ProblemError(401, "log in first")
+    return login
+
+
+Parts = Annotated[Services, Depends(_parts)]
+Caller = Annotated[Login, Depends(_caller)]

@@ -1,0 +1,86 @@
+"""Who starts next, and with which GPUs: pure bookkeeping, no processes, no clock."""
+
+from collections import deque
+from collections.abc import Sequence
+
+__all__ = ["Allocation"]
+
+
+class Allocation:
+    """First come, first served, and no id to two tasks.
+
+    Two lines wait: tasks that want GPUs and tasks that want none. Each is strictly in order: while the first
+    of the GPU line wants four ids and three are free, nobody behind it gets them, so no number of small tasks
+    starves a large one. Tasks without a GPU take nothing from that line, so they do not wait in it; at most
+    ``cpu_slots`` of them run at once.
+    """
+
+    def __init__(self, gpus: Sequence[int], cpu_slots: int) -> None:
+        if len(set(gpus)) != len(gpus):
+            raise ValueError(f"gpus must be distinct, not {list(gpus)}")
+        if cpu_slots < 1:
+            raise ValueError(f"cpu_slots must be at least 1, not {cpu_slots}")
+        self._gpus = tuple(gpus)
+        self._cpu_slots = cpu_slots
+        self._gpu_line: deque[tuple[str, int]] = deque()
+        self._cpu_line: deque[str] = deque()
+        self._holders: dict[int, str] = {}
+        self._running: dict[str, tuple[int, ...]] = {}
+
+    @property
+    def holders(self) -> dict[int, str]:
+        """GPU id → the task that has it; free ids are absent."""
+        return dict(self._holders)
+
+    @property
+    def waiting(self) -> int:
+        """How many tasks wait."""
+        return len(self._gpu_line) + len(self._cpu_line)
+
+    def enqueue(self, task: str, gpus: int) -> None:
+        """Put ``task`` at the end of its line.
+
+        Raises:
+            ValueError: it wants more GPUs than there are, or is known already.
+        """
+        if not 0 <= gpus <= len(self._gpus):
+            raise ValueError(f"{gpus} GPUs were asked for; there are {len(self._gpus)}")
+        if task in self._running or task in self._cpu_line or any(task == other for other, _ in self._gpu_line):
+            raise ValueError(f"task {task} is known already")
+        if gpus:
+            self._gpu_line.append((task, gpus))
+        else:
+            self._cpu_line.append(task)
+
+    def withdraw(self, task: str) -> bool:
+        """Take a waiting task out of its line; False if it does not wait."""
+        before = self.waiting
+        self._gpu_line = deque(entry for entry in self._gpu_line if entry[0] != task)
+        self._cpu_line = deque(other for other in self._cpu_line if other != task)
+        return self.waiting < before
+
+    def take(self) -> tuple[str, tuple[int, ...]] | None:
+        """The next task that can start and the ids it now holds, lowest free ones first.
+
+        None if nobody can.
+        """
+        if self._gpu_line:
+            task, wanted = self._gpu_line[0]
+            free = [gpu for gpu in self._gpus if gpu not in self._holders]
+            if len(free) >= wanted:
+                self._gpu_line.popleft()
+                ids = tuple(sorted(free)[:wanted])
+                self._holders.update(dict.fromkeys(ids, task))
+                self._running[task] = ids
+                return task, ids
+        without = sum(1 for ids in self._running.values() if not ids)
+        if self._cpu_line and without < self._cpu_slots:
+            task = self._cpu_line.popleft()
+            self._running[task] = ()
+            return task, ()
+        return None
+
+    def release(self, task: str) -> None:
+        """The task is over, its ids are free. KeyError if it does not run."""
+        for gpu in self._running.pop(task):
+            del self._holders[gpu]

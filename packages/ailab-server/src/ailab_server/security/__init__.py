@@ -1,0 +1,1 @@
+"""The layers between the network and the routes; ``guard`` puts them together."""

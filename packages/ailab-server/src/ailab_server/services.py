@@ -1,0 +1,149 @@
+"""The server's parts, put together: made once, started and stopped with it, handed to every route."""
+
+import asyncio
+import logging
+import os
+import socket
+from pathlib import Path
+from typing import cast
+
+import pluggy
+
+from ailab_server import __version__, models
+from ailab_server.auth import Authenticator, Tokens
+from ailab_server.auth.passwords import PREFIX, hash_password, parse_hash
+from ailab_server.config import ServerConfig
+from ailab_server.scheduler.allocation import Allocation
+from ailab_server.scheduler.executor import Executor
+from ailab_server.scheduler.scheduler import OUTPUT_BYTES, Scheduler
+from ailab_server.scheduler.task import Task
+from ailab_server.stream.hub import Hub
+from ailab_server.strict import text
+from ailab_server.workspace import Workspace
+
+__all__ = ["Services"]
+
+_log = logging.getLogger(__name__)
+
+_OUTPUT_IN_LIST = 2_000
+
+
+class Services:
+    """Everything that outlives a request.
+
+    Args:
+        config: the checked config; its users may be fewer than ``users``.
+        manager: the plugins; they supply the executor and hear of ended runs.
+    """
+
+    def __init__(self, config: ServerConfig, manager: pluggy.PluginManager) -> None:
+        self.config = config
+        self.manager = manager
+        self.tokens = Tokens()
+        self.authenticator = Authenticator(
+            {
+                name: parse_hash(password) if password.startswith(PREFIX) else hash_password(password)
+                for name, password in config.users.items()
+            }
+        )
+        only = None if config.auto_detect_experiments else config.experiments
+        self.workspace = Workspace(Path(config.workspace), only, self._runs_changed, self._system_changed)
+        self.executor = cast(Executor, manager.hook.ailab_executor(config=config))
+        self.scheduler = Scheduler(
+            Allocation(config.gpus, os.cpu_count() or 1),
+            self.executor,
+            self._system_changed,
+            {"AILAB_WORKSPACE": config.workspace},
+        )
+        self.hub = Hub(self.snapshot, self.tasks_message, self.workspace.summary, self.tokens)
+        self._states: dict[str, str] = {}
+
+    async def start(self) -> None:
+        """Begin to read the workspace and to push."""
+        self.hub.attach()
+        self.workspace.start()
+        # So that whoever asks right after the start finds the runs there; a workspace that takes longer fills
+        # up meanwhile.
+        await asyncio.to_thread(self.workspace.wait_until_read, 1.0)
+
+    async def stop(self) -> None:
+        """End the streams, then the tasks, then everything else."""
+        self.hub.close()
+        await asyncio.to_thread(self.scheduler.close)
+        self.executor.close()
+        self.authenticator.close()
+        await asyncio.to_thread(self.workspace.close)
+
+    def system(self, user: str) -> models.System:
+        """The machine as ``user`` sees it."""
+        holders = self.scheduler.holders()
+        return models.System(
+            name=text(socket.gethostname(), 200),
+            version=__version__,
+            workspace=text(self.config.workspace),
+            workspace_available=self.workspace.available,
+            user=text(user, 256),
+            gpus=[self._gpu(id, holders.get(id)) for id in self.config.gpus],
+        )
+
+    def task(self, task: Task, output: int = OUTPUT_BYTES) -> models.Task:
+        """A task as the API shows it, with so many bytes of its output."""
+        return models.Task(
+            id=task.id,
+            name=text(task.request.name, 200),
+            command=[text(argument, 40_000) for argument in task.request.command],
+            folder=text(task.request.folder),
+            gpus=task.request.gpus,
+            state=task.state,
+            gpu_ids=list(task.gpu_ids),
+            user=text(task.user, 256),
+            created=task.created,
+            started=task.started,
+            finished=task.finished,
+            exit_code=task.exit_code,
+            run=self.workspace.run_of_task(task.id),
+            output=self.scheduler.output(task, output),
+        )
+
+    def task_list(self) -> list[models.Task]:
+        """All tasks, newest first, each with a few lines of its output."""
+        return [self.task(task, _OUTPUT_IN_LIST) for task in self.scheduler.tasks()]
+
+    def tasks_message(self, user: str) -> models.TasksMessage:
+        """What a stream says when a task or a GPU changed."""
+        return models.TasksMessage(tasks=self.task_list(), system=self.system(user))
+
+    def snapshot(self, user: str) -> models.SnapshotMessage:
+        """What a stream begins with."""
+        return models.SnapshotMessage(runs=self.workspace.summaries(), tasks=self.task_list(), system=self.system(user))
+
+    def _gpu(self, id: int, task: Task | None) -> models.Gpu:
+        if task is None:
+            return models.Gpu(id=id, task=None, task_name=None, run=None)
+        run = self.workspace.run_of_task(task.id)
+        return models.Gpu(id=id, task=task.id, task_name=text(task.request.name, 200), run=run)
+
+    def _system_changed(self) -> None:
+        self.hub.publish_tasks()
+
+    def _runs_changed(self, ids: list[str]) -> None:
+        self.hub.publish_runs(ids)
+        linked = False
+        for id in ids:
+            run = self.workspace.summary(id)
+            before = self._states.get(id)
+            if run is None:
+                self._states.pop(id, None)
+                continue
+            self._states[id] = run.state
+            linked = linked or (before is None and run.task is not None)
+            if before not in (None, run.state):
+                self._notify(run)
+        if linked:  # a task has got its run
+            self.hub.publish_tasks()
+
+    def _notify(self, run: models.RunSummary) -> None:
+        try:
+            self.manager.hook.ailab_run_state_changed(run=run)
+        except Exception:  # noqa: BLE001 - a plugin may raise anything
+            _log.exception("a plugin failed to take the news of run %s", run.id)

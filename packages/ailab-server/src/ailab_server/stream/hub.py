@@ -1,0 +1,162 @@
+"""Who is watching, and what each watcher has yet to be told."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Iterable
+
+from ailab_server.auth import Login, Tokens
+from ailab_server.models import (
+    PingMessage,
+    RemovedMessage,
+    RunMessage,
+    RunSummary,
+    SnapshotMessage,
+    TasksMessage,
+)
+
+__all__ = ["PING_SECONDS", "Client", "Hub"]
+
+PING_SECONDS = 8.0
+_MOST_CLIENTS = 512
+
+
+class Client:
+    """One open stream.
+
+    It holds the *ids* of what changed, never messages: however slow its browser is, it costs no more than the
+    list of runs, and what it gets at last is the newest state.
+    """
+
+    def __init__(self, login: Login) -> None:
+        self.login = login
+        self.changed: dict[str, None] = {}  # a dict for its order
+        self.tasks = False
+        self.ended = False
+        self.wake = asyncio.Event()
+
+
+class Hub:
+    """All open streams. Everything but the ``publish`` methods belongs to the event loop's thread.
+
+    Args:
+        snapshot: everything there is, for a user (may be slow: it is called in a thread).
+        tasks: tasks and system, for a user (likewise).
+        run: a run's newest summary, or None when it is gone.
+        tokens: which logins are still valid.
+    """
+
+    def __init__(
+        self,
+        snapshot: Callable[[str], SnapshotMessage],
+        tasks: Callable[[str], TasksMessage],
+        run: Callable[[str], RunSummary | None],
+        tokens: Tokens,
+    ) -> None:
+        self._snapshot = snapshot
+        self._tasks = tasks
+        self._run = run
+        self._tokens = tokens
+        self._clients: set[Client] = set()
+        self._lines: dict[str, bytes] = {}  # rendered once, sent to every client
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._closed = False
+
+    def attach(self) -> None:
+        """Serve on the running event loop."""
+        self._loop = asyncio.get_running_loop()
+
+    def publish_runs(self, ids: Iterable[str]) -> None:
+        """These runs changed, appeared or went. From any thread."""
+        self._call(self._mark_runs, list(ids))
+
+    def publish_tasks(self) -> None:
+        """A task, a GPU or the workspace's availability changed. From any thread."""
+        self._call(self._mark_tasks)
+
+    def join(self, login: Login) -> Client | None:
+        """A new stream, or None when there are too many or the server stops."""
+        if self._closed or len(self._clients) >= _MOST_CLIENTS:
+            return None
+        client = Client(login)
+        self._clients.add(client)
+        return client
+
+    def leave(self, client: Client) -> None:
+        """The stream is over."""
+        self._clients.discard(client)
+
+    def end(self, key: bytes) -> None:
+        """End the streams of a login that was revoked."""
+        for client in self._clients:
+            if client.login.key == key:
+                _end(client)
+
+    def close(self) -> None:
+        """End all streams and take no more."""
+        self._closed = True
+        for client in self._clients:
+            _end(client)
+
+    async def first(self, client: Client) -> bytes:
+        """The snapshot that a stream begins with."""
+        snapshot = await asyncio.to_thread(self._snapshot, client.login.user)
+        return _line(snapshot)
+
+    async def next(self, client: Client) -> bytes | None:
+        """Wait for news, at most as long as a ping may take.
+
+        The lines to send, or None at the stream's end.
+        """
+        valid_for = client.login.ends - time.monotonic()
+        try:
+            async with asyncio.timeout(max(0.0, min(PING_SECONDS, valid_for))):
+                await client.wake.wait()
+        except TimeoutError:
+            pass
+        if client.ended or self._tokens.get(client.login.key) is None:
+            return None
+        client.wake.clear()
+        changed, client.changed = client.changed, {}
+        tasks, client.tasks = client.tasks, False
+        parts = [self._run_line(id) for id in changed]
+        if tasks:
+            parts.append(_line(await asyncio.to_thread(self._tasks, client.login.user)))
+        return b"".join(parts) or _line(PingMessage())
+
+    def _run_line(self, id: str) -> bytes:
+        line = self._lines.get(id)
+        if line is None:
+            run = self._run(id)
+            line = _line(RemovedMessage(id=id) if run is None else RunMessage(run=run))
+            if len(self._lines) >= 1_000:
+                self._lines.clear()
+            self._lines[id] = line
+        return line
+
+    def _mark_runs(self, ids: list[str]) -> None:
+        for id in ids:
+            self._lines.pop(id, None)
+        for client in self._clients:
+            client.changed.update(dict.fromkeys(ids))
+            client.wake.set()
+
+    def _mark_tasks(self) -> None:
+        for client in self._clients:
+            client.tasks = True
+            client.wake.set()
+
+    def _call(self, function: Callable[..., None], *arguments: object) -> None:
+        if self._loop is None:
+            return
+        with contextlib.suppress(RuntimeError):  # the loop is closed: the server is on its way out
+            self._loop.call_soon_threadsafe(function, *arguments)
+
+
+def _end(client: Client) -> None:
+    client.ended = True
+    client.wake.set()
+
+
+def _line(message: SnapshotMessage | RunMessage | RemovedMessage | TasksMessage | PingMessage) -> bytes:
+    return message.model_dump_json().encode() + b"\n"

@@ -1,0 +1,98 @@
+"""A Dataset as a torch DataLoader."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from torch.utils.data import DataLoader, RandomSampler
+
+from ailab.data.batches import BatchLoader
+from ailab.data.defaults import batch_size_or_default
+from ailab_torch.loop import EpochSampler, torch_loop, unwrapped
+from ailab_torch.tensors import to_tensors
+
+__all__ = ["BatchedPytorchDataset"]
+
+
+class BatchedPytorchDataset(DataLoader[Any]):
+    """Batches of a dataset as tensors: a `torch.utils.data.DataLoader` in every respect.
+
+    The batches are those of `ailab.data.batches.BatchLoader`, the same in every framework, bit for bit, for
+    the same seed and epoch and any number of workers; only which samples are in them changes with a
+    ``sampler``. Each array becomes a tensor on the same memory; arrays of strings stay NumPy arrays.
+
+    Each iteration is an epoch of its own, counted from 0 (``epoch``, ``set_epoch``). It is used up once the
+    iteration goes beyond its first batch or is complete, so a look at ``next(iter(loader))`` changes nothing.
+
+    Args:
+        dataset: anything with ``__len__`` and ``__getitem__``.
+        batch_size: samples per batch; if left out, ``train.batch_size`` of the Config in use, else 1.
+        shuffle: a new order each epoch. Ignored where ``sampler`` or ``batch_sampler`` gives the order.
+        seed: 0 .. 2**64 - 1, for the order and for `ailab.data.rng`.
+        drop_last: leave out the last batch where it would be smaller.
+        num_workers: processes that read samples; 0 reads them in this one.
+        sampler: DataLoader's: the sample indices of an epoch.
+        batch_sampler: DataLoader's: the sample indices of each batch.
+        collate_fn: DataLoader's: makes a batch of a list of samples, instead of `ailab.data.batches.collate`.
+        pin_memory: DataLoader's: batches in page-locked memory.
+        generator: DataLoader's: with ``shuffle``, draws the order instead of ``seed``.
+        **arguments: DataLoader's others, which go to it as they are.
+
+    Raises:
+        TypeError, ValueError: an argument is wrong or two contradict each other; the dataset is empty.
+    """
+
+    def __init__(
+        self,
+        dataset: Any,
+        batch_size: int | None = None,
+        shuffle: bool = True,
+        *,
+        seed: int = 0,
+        drop_last: bool = False,
+        num_workers: int = 0,
+        sampler: Iterable[int] | None = None,
+        batch_sampler: Iterable[list[int]] | None = None,
+        collate_fn: Callable[[list[Any]], Any] | None = None,
+        pin_memory: bool = False,
+        generator: Any = None,
+        **arguments: Any,
+    ) -> None:
+        self.seed = seed
+        own_order = sampler is None and batch_sampler is None and not (shuffle and generator is not None)
+        own_loop = own_order and num_workers == 0 and collate_fn is None and not pin_memory
+        arguments |= {"num_workers": num_workers, "pin_memory": pin_memory, "generator": generator}
+
+        if batch_sampler is not None:
+            if batch_size is not None or sampler is not None or drop_last:
+                raise ValueError("batch_sampler= says all of batch_size=, sampler= and drop_last=: leave them out")
+            self._batches = BatchLoader(dataset, 1, False, seed=seed)
+            order: dict[str, Any] = {"batch_sampler": batch_sampler}
+        else:
+            size = batch_size_or_default(batch_size)
+            self._batches = BatchLoader(dataset, size, shuffle, seed=seed, drop_last=drop_last and own_order)
+            if sampler is None:
+                sampler = EpochSampler(self._batches) if own_order else RandomSampler(dataset, generator=generator)
+            order = {"batch_size": size, "sampler": sampler, "drop_last": drop_last}
+
+        # What users and other libraries look at is a DataLoader's. What runs is either our own loop or a
+        # second DataLoader, to which a "sample" is one of our batches.
+        super().__init__(dataset, collate_fn=collate_fn, **order, **arguments)
+        self._own_loop = own_loop
+        self._loop = None if own_loop else torch_loop(self, self._batches, collate_fn, own_order, arguments)
+
+    @property
+    def epoch(self) -> int:
+        """The epoch of the next iteration, from 0."""
+        return self._batches.epoch
+
+    def set_epoch(self, epoch: int) -> None:
+        """Make ``epoch`` that of the next iteration."""
+        self._batches.set_epoch(epoch)
+
+    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]  # DataLoader promises a private class
+        if self._loop is None:
+            return map(to_tensors, self._batches)
+        # Started here and not with the first batch: workers are to begin, and the epoch to be read, at once.
+        return self._batches.counted(unwrapped(iter(self._loop)))

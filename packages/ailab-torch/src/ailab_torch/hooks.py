@@ -1,0 +1,44 @@
+"""What AI Lab's core asks of this plugin. Imports no torch: it is loaded wherever it is installed."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ailab.hookspecs import DataAdapter
+from ailab.plugins import hookimpl
+
+__all__ = ["ailab_data_adapter", "ailab_to_float", "ailab_to_image"]
+
+
+@hookimpl
+def ailab_data_adapter() -> DataAdapter:
+    """Announce the adapter for PyTorch."""
+    return DataAdapter(name="torch", framework="torch", batched="ailab_torch:BatchedPytorchDataset")
+
+
+@hookimpl
+def ailab_to_float(value: object) -> float | None:
+    """A tensor of one element, on any device, as a float; None for everything else."""
+    tensor = _tensor(value)
+    return float(tensor) if tensor is not None and tensor.numel() == 1 else None
+
+
+@hookimpl
+def ailab_to_image(value: object) -> npt.NDArray[np.generic] | None:
+    """A tensor as a NumPy array of the same shape; None for everything else."""
+    tensor = _tensor(value)
+    if tensor is None:
+        return None
+    # NumPy has no bfloat16.
+    array: npt.NDArray[np.generic] = (tensor.float() if tensor.is_floating_point() else tensor).cpu().numpy()
+    return array
+
+
+def _tensor(value: object) -> Any:
+    """``value`` without its gradient if it is a tensor. Where torch was never imported nothing can be one."""
+    tensor = getattr(sys.modules.get("torch"), "Tensor", None)
+    return value.detach() if tensor is not None and isinstance(value, tensor) else None

@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ailab_server.auth.passwords import hash_password
+from ailab_server.config import ConfigError, ServerConfig, is_loopback, load_config
+
+SECRET = "hunter2-secret"
+
+
+@pytest.fixture
+def write(tmp_path: Path, workspace: Path) -> Callable[..., Path]:
+    def to_file(content: Any = None, **keys: Any) -> Path:
+        path = tmp_path / "c.json"
+        if content is None:
+            content = {"workspace": str(workspace), "users": {"ada": SECRET}, **keys}
+        path.write_text(content if isinstance(content, str) else json.dumps(content))
+        path.chmod(0o600)
+        return path
+
+    return to_file
+
+
+def line_of(path: Path) -> str:
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+    line = str(caught.value)
+    assert "\n" not in line
+    assert SECRET not in line
+    assert line.startswith(f"{path}: ")
+    return line.removeprefix(f"{path}: ")
+
+
+def test_the_defaults_are_safe(write: Callable[..., Path], workspace: Path) -> None:
+    config = load_config(write())
+    assert (config.host, config.port, config.gpus) == ("127.0.0.1", 12345, [])
+    assert config.auto_detect_experiments
+    assert config.allowed_origins == config.allowed_hosts == []
+    assert config.workspace == str(workspace)
+
+
+def test_the_originals_config_works_unchanged(
+    write: Callable[..., Path], workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("USER", workspace.name)
+    content = {
+        "host": "*", "port": 12345, "users": {"admin": "password"}, "workspace": f"{workspace.parent}/$USER",
+        "auto_detect_experiments": True, "gpus": [0, 1],
+    }  # fmt: skip
+    config = load_config(write(content))
+    assert config.workspace == str(workspace)
+    assert config.gpus == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("keys", "line"),
+    [
+        ({"port": "80"}, 'port: "80" is not a whole number'),
+        ({"port": 70000}, "port: 70000 is no port: 0 to 65535"),
+        ({"port": True}, "port: true is not a whole number"),
+        ({"host": ""}, 'host: "" is no address to listen on: give "*", an IP address or a host name'),
+        ({"host": 5}, "host: 5 is not a string"),
+        ({"hots": "*"}, "hots: there is no such key; did you mean 'host'?"),
+        ({"gpus": 2}, "gpus: 2 is not a list"),
+        ({"gpus": [0, "1"]}, 'gpus[1]: "1" is not a whole number'),
+        ({"gpus": [0, -1]}, "gpus: [0, -1] holds -1, but ids are 0 or more"),
+        ({"gpus": [1, 1]}, "gpus: [1, 1] holds 1 twice"),
+        ({"auto_detect_experiments": "yes"}, 'auto_detect_experiments: "yes" is not true or false'),
+        ({"users": ["ada"]}, "users: is not an object of names and passwords"),
+        ({"users": {"ada": 5}}, "users[ada]: is not a string"),
+        ({"users": {"ada": ""}}, "users: ada has an empty password"),
+        ({"users": {"": SECRET}}, "users: holds a name that is empty, too long or not printable"),
+        ({"users": {"a\nb": SECRET}}, "users: holds a name that is empty, too long or not printable"),
+        (
+            {"users": {"ada": "scrypt$" + SECRET}},
+            "users: the entry of ada is no password hash as `ailab-server hash-password` writes it",
+        ),
+        ({"workspace": "$AILAB_NO_SUCH/x"}, 'workspace: "$AILAB_NO_SUCH/x" names $AILAB_NO_SUCH, which is not set'),
+        ({"workspace": "/no/such"}, "workspace: '/no/such' is no folder on this machine"),
+        ({"workspace": ""}, 'workspace: "" is no folder'),
+        (
+            {"allowed_origins": ["https://ui.example/x"]},
+            'allowed_origins: ["https://ui.example/x"] holds \'https://ui.example/x\', which is no origin:'
+            " write it as https://name or http://name:port",
+        ),
+        (
+            {"allowed_hosts": ["a:80"]},
+            'allowed_hosts: ["a:80"] holds \'a:80\', which is no host name (give it without a port)',
+        ),
+        ({"experiments": ["../x"]}, "experiments: [\"../x\"] holds '../x', which is no experiment's name"),
+        (
+            {"users": {}, "host": "*"},
+            "users: there are none, so anyone who reaches '*' could run programs here: add one, or take host 127.0.0.1",
+        ),
+    ],
+)  # fmt: skip
+def test_a_bad_value_is_one_line_with_key_and_reason(
+    write: Callable[..., Path], keys: dict[str, Any], line: str
+) -> None:
+    assert line_of(write(**keys)) == line
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('{"workspace": "x",\n  "port" 1}', "line 2, column 10: Expecting ':' delimiter"),
+        ("", "line 1, column 1: Expecting value"),
+        ("[]", 'is not a JSON object: a config looks like {"workspace": "~/experiments"}'),
+        ('{"port": 1, "port": 2}', "port: is written twice"),
+        ("{}", "workspace: is missing"),
+        ("[" * 100_000, "is no JSON that a config could be"),
+    ],
+)
+def test_a_bad_file_is_one_line_that_says_where(write: Callable[..., Path], text: str, line: str) -> None:
+    assert line_of(write(text)) == line
+
+
+def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    assert line_of(tmp_path / "none.json") == "there is no such file"
+    assert line_of(tmp_path) == "cannot be read: Is a directory"
+    (tmp_path / "latin.json").write_bytes(b'{"\xe9": 1}')
+    assert line_of(tmp_path / "latin.json") == "is not UTF-8 (byte 2)"
+
+
+def test_every_key_is_documented() -> None:
+    readme = (Path(__file__).parents[2] / "packages/ailab-server/README.md").read_text(encoding="utf-8")
+    table = readme.partition("## The config file")[2].partition("##")[0]
+    told = dict(re.findall(r"^\| `(\w+)` \| (.*?) ?\|", table, re.MULTILINE))
+    fields = ServerConfig.model_fields
+    assert set(told) == set(fields)
+    for key, field in fields.items():
+        assert field.description
+        default = field.get_default(call_default_factory=True)
+        if not field.is_required() and default is not None:
+            assert told[key] == f"`{json.dumps(default)}`", key
+
+
+def test_a_byte_order_mark_is_no_error(write: Callable[..., Path]) -> None:
+    path = write()
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert load_config(path).users == {"ada": SECRET}
+
+
+def test_a_password_is_in_no_form_of_the_config(write: Callable[..., Path]) -> None:
+    config = load_config(write())
+    assert SECRET not in repr(config) + str(config)
+
+
+def test_plain_passwords_and_readable_files_are_warned_of(write: Callable[..., Path]) -> None:
+    path = write()
+    assert [w.removeprefix(f"{path}: ") for w in load_config(path).warnings(path)] == [
+        "users: ada with a plain password; `ailab-server hash-password` makes a hash to put there"
+    ]
+    path.chmod(0o644)
+    assert "chmod 600" in load_config(path).warnings(path)[1]
+
+
+def test_hashed_passwords_on_loopback_give_no_warning(write: Callable[..., Path]) -> None:
+    path = write(users={"ada": str(hash_password(SECRET))})
+    assert load_config(path).warnings(path) == []
+
+
+def test_an_open_host_is_warned_of(write: Callable[..., Path]) -> None:
+    path = write(host="*", users={"ada": str(hash_password(SECRET))})
+    assert "open to the network" in load_config(path).warnings(path)[0]
+
+
+def test_home_and_variables_expand(
+    write: Callable[..., Path], workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(workspace.parent))
+    monkeypatch.setenv("WHERE", workspace.name)
+    assert load_config(write(workspace="~/${WHERE}")).workspace == str(workspace)
+    assert load_config(write(workspace="$HOME/$WHERE")).workspace == str(workspace)
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [("127.0.0.1", True), ("127.3.2.1", True), ("::1", True), ("localhost", True), ("*", False), ("0.0.0.0", False),
+     ("::", False), ("192.168.1.5", False), ("localhost.evil.example", False)],
+)  # fmt: skip
+def test_loopback(host: str, loopback: bool) -> None:
+    assert is_loopback(host) is loopback

@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from torch.utils.data import DataLoader, IterableDataset, SequentialSampler, get_worker_info
+
+import torch
+from ailab.data import rng
+from ailab.data.batches import BatchLoader, collate, map_arrays
+from ailab.data.pytorch import BatchedPytorchDataset
+from ailab.testing.adapter import BatchAdapterConformance
+from ailab.testing.samples import STRUCTURES, Broken, Made, assert_same
+from ailab_torch.tensors import to_tensors
+
+NUMBERS = Made(STRUCTURES["arrays"])
+RANDOM = Made(STRUCTURES["random"])
+
+
+def to_numpy(batch: Any) -> Any:
+    return map_arrays(np.asarray, batch)
+
+
+class TestConformance(BatchAdapterConformance):
+    def make(self, dataset: Any, **arguments: Any) -> Any:
+        return BatchedPytorchDataset(dataset, **arguments)
+
+    def to_numpy(self, batch: Any) -> Any:
+        return to_numpy(batch)
+
+
+class TestConformanceOfTorchsLoop(TestConformance):
+    """The same through torch's own loop in this process, to which a ``collate_fn`` leads."""
+
+    def make(self, dataset: Any, **arguments: Any) -> Any:
+        return BatchedPytorchDataset(dataset, collate_fn=lambda samples: to_tensors(collate(samples)), **arguments)
+
+
+class TestConformanceOfWorkers(TestConformance):
+    def make(self, dataset: Any, **arguments: Any) -> Any:
+        return BatchedPytorchDataset(dataset, num_workers=2, **arguments)
+
+
+def test_is_a_dataloader() -> None:
+    loader = BatchedPytorchDataset(NUMBERS, 4)
+    assert isinstance(loader, DataLoader)
+    assert (loader.batch_size, loader.num_workers, loader.drop_last, loader.seed) == (4, 0, False, 0)
+    assert loader.dataset is NUMBERS
+    # The sampler is the order of the epoch to come, for libraries that look at it.
+    assert list(loader.sampler) == [int(label) for _, labels in BatchLoader(NUMBERS, 4) for label in labels]
+    assert len(loader.sampler) == 11
+
+
+def test_tensors_share_the_arrays_memory() -> None:
+    array = np.zeros(3, np.float32)
+    to_tensors({"x": (array,)})["x"][0][1] = 5
+    assert array.tolist() == [0, 5, 0]
+
+
+def test_kinds_that_torch_lacks_stay_arrays() -> None:
+    features, labels = next(iter(BatchedPytorchDataset([({"text": "ab", "x": 1.5}, 3)], 1)))
+    assert features["text"].tolist() == ["ab"]
+    assert isinstance(features["text"], np.ndarray)
+    assert features["x"].dtype == torch.float32
+    assert labels.dtype == torch.int64
+
+
+@pytest.mark.parametrize("start", ["fork", "spawn"])
+def test_workers_that_live_on_follow_the_epochs(start: str) -> None:
+    dataset = Augmented()
+    arguments = {"num_workers": 2, "persistent_workers": True, "multiprocessing_context": start}
+    loader = BatchedPytorchDataset(dataset, 4, seed=2, **arguments)
+    core = BatchLoader(dataset, 4, seed=2)
+    for _ in range(2):
+        assert_same(tuple(map(to_numpy, loader)), tuple(core))
+    loader.set_epoch(0)
+    core.set_epoch(0)
+    assert_same(tuple(map(to_numpy, loader)), tuple(core))
+
+
+class Augmented(Made):
+    """Like the structure "random", and fit for another process: no lambda."""
+
+    def __init__(self) -> None:
+        super().__init__(len, 11)
+
+    def __getitem__(self, index: int) -> Any:
+        return rng().random(3), index
+
+
+class InWorker(Made):
+    """Tells where its samples were read."""
+
+    def __init__(self) -> None:
+        super().__init__(len, 8)
+
+    def __getitem__(self, index: int) -> Any:
+        return -1 if (worker := get_worker_info()) is None else worker.id, index
+
+
+def test_workers_read_the_samples() -> None:
+    assert {int(w) for workers, _ in BatchedPytorchDataset(InWorker(), 2) for w in workers} == {-1}
+    loader = BatchedPytorchDataset(InWorker(), 2, num_workers=2)
+    assert {int(w) for workers, _ in loader for w in workers} == {0, 1}
+
+
+class Stubborn(Exception):
+    """Cannot be made from its arguments, so it cannot be pickled either."""
+
+    def __init__(self, one: int, two: int) -> None:
+        super().__init__(f"{one} and {two}")
+
+
+def raise_stubborn(index: int) -> Any:
+    raise Stubborn(1, 2)
+
+
+def test_an_error_in_a_worker_brings_its_traceback() -> None:
+    with pytest.raises(FileNotFoundError) as caught:
+        list(BatchedPytorchDataset(Broken(bad=7), 4, num_workers=1))
+    assert caught.value.__notes__[0] == "while reading sample 7 of Broken"
+    assert "in DataLoader worker process 0, whose traceback was:" in caught.value.__notes__[1]
+    assert "in __getitem__" in caught.value.__notes__[1]
+
+
+def test_an_error_that_cannot_travel_is_told() -> None:
+    with pytest.raises(RuntimeError, match="Stubborn: 1 and 2") as caught:
+        list(BatchedPytorchDataset(Made(raise_stubborn), 4, num_workers=1))
+    assert "while reading sample" in "".join(caught.value.__notes__)
+    with pytest.raises(Stubborn):
+        list(BatchedPytorchDataset(Made(raise_stubborn), 4))
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+class TestTorchsArguments:
+    """What only torch's loop can do goes through it, with our samples, randomness and errors."""
+
+    def test_sampler(self, num_workers: int) -> None:
+        loader = BatchedPytorchDataset(RANDOM, 2, sampler=[3, 1, 4, 1, 5], num_workers=num_workers)
+        assert len(loader) == 3
+        batches = [to_numpy(batch) for batch in loader]
+        assert [batch[1]["y"].tolist() for batch in batches] == [[3, 1], [4, 1], [5]]
+        core = BatchLoader(RANDOM, 2)
+        assert_same(batches[0], core.load([3, 1], epoch=0))
+        assert loader.epoch == 1
+
+    def test_sampler_with_drop_last(self, num_workers: int) -> None:
+        sampler = SequentialSampler(range(3))
+        loader = BatchedPytorchDataset(NUMBERS, 2, sampler=sampler, drop_last=True, num_workers=num_workers)
+        assert [labels.tolist() for _, labels in loader] == [[0, 1]]
+        assert len(loader) == 1
+
+    def test_batch_sampler(self, num_workers: int) -> None:
+        batches = [[0], [5, 6, 7], [2, 1]]
+        loader = BatchedPytorchDataset(NUMBERS, batch_sampler=batches, num_workers=num_workers)
+        assert len(loader) == 3
+        assert [labels.tolist() for _, labels in loader] == batches
+
+    def test_collate_fn(self, num_workers: int) -> None:
+        loader = BatchedPytorchDataset(RANDOM, 4, collate_fn=sum_of_samples, num_workers=num_workers)
+        expected = [float(features["x"].sum(dtype=np.float64)) for features, _ in BatchLoader(RANDOM, 4)]
+        assert list(loader) == pytest.approx(expected)
+
+    def test_generator_draws_the_order(self, num_workers: int) -> None:
+        def order() -> list[int]:
+            generator = torch.Generator().manual_seed(4)
+            loader = BatchedPytorchDataset(NUMBERS, 11, generator=generator, num_workers=num_workers)
+            return [int(label) for _, labels in loader for label in labels]
+
+        ours = [int(label) for _, labels in BatchLoader(NUMBERS, 11) for label in labels]
+        assert order() == order() != ours
+        assert sorted(order()) == sorted(ours)
+
+
+def sum_of_samples(samples: list[Any]) -> float:
+    return sum(float(features["x"].sum(dtype=np.float64)) for features, _ in samples)
+
+
+@pytest.mark.filterwarnings("ignore:.*pin_memory.*:UserWarning")  # this machine has no accelerator
+def test_pin_memory() -> None:
+    loader = BatchedPytorchDataset(RANDOM, 4, pin_memory=True)
+    assert loader.pin_memory
+    assert_same(tuple(map(to_numpy, loader)), tuple(BatchLoader(RANDOM, 4)))
+
+
+@pytest.mark.parametrize("other", [{"batch_size": 2}, {"sampler": [1]}, {"drop_last": True}])
+def test_batch_sampler_says_it_all(other: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="batch_sampler= says all of"):
+        BatchedPytorchDataset(NUMBERS, batch_sampler=[[0]], **other)
+
+
+def test_torchs_own_checks_stay() -> None:
+    with pytest.raises(ValueError, match="prefetch_factor"):
+        BatchedPytorchDataset(NUMBERS, 4, prefetch_factor=2)
+    with pytest.raises(TypeError, match="no_such_argument"):
+        BatchedPytorchDataset(NUMBERS, 4, no_such_argument=1)
+
+
+def test_a_stream_is_no_dataset() -> None:
+    class Stream(IterableDataset[int]):
+        def __iter__(self) -> Any:
+            return iter([1])
+
+    with pytest.raises(TypeError, match="expected a dataset with __len__ and __getitem__"):
+        BatchedPytorchDataset(Stream(), 4)
