@@ -181,6 +181,8 @@ class RunReader:
 
     def _read_streams(self) -> bool:
         try:
+            if self.folder.streams.is_symlink():  # what lies in a workspace is not trusted to stay in it
+                return False
             names = sorted(os.listdir(self.folder.streams))
         except OSError:
             return False
@@ -217,7 +219,7 @@ class RunReader:
         when = float(when)  # type: ignore[arg-type]
         self._touch(when)
         match event:
-            case {"type": "metric", "id": int(id), "name": str(name)}:
+            case {"type": "metric", "id": int(id), "name": str(name)} if 0 <= id < 2**32:
                 tail.names[id] = name
                 metric = self.metrics.setdefault(name, MetricSummary(name, False))
                 metric.primary = metric.primary or event.get("primary") is True
@@ -226,7 +228,7 @@ class RunReader:
                 self._eta.add(when, float(value))
             case {"type": "image", "name": str(name), "file": str(file)}:
                 step = event.get("step")
-                self.images.append(ImageEvent(name, step if isinstance(step, int) else None, when, file))
+                self.images.append(ImageEvent(name, step if _is_step(step) else None, when, file))
             case {"type": "status", "state": str(state)} if when >= self._status_time and (
                 state == "running" or state in _OVER
             ):
@@ -241,5 +243,10 @@ def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
+def _is_step(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63
+
+
 def _is_time(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    # Compared, not converted: JSON may hold an int that no float can.
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e12
