@@ -2,18 +2,18 @@
 
 import argparse
 
+import keras
 import matplotlib.pyplot as plt
 import numpy as np
+from keras import layers
 from sklearn.datasets import load_digits
 from sklearn.metrics import ConfusionMatrixDisplay
 
 import ailab.experiment.logging as log
-import keras
 from ailab.data import Dataset, TransformedDataset, rng
 from ailab.data.keras import BatchedKerasDataset
 from ailab.experiment import Config
 from ailab_keras import LogCallback
-from keras import layers
 
 
 class Digits(Dataset):

@@ -4,15 +4,15 @@ import argparse
 
 import matplotlib.pyplot as plt
 import numpy as np
+import torch
 from sklearn.datasets import load_digits
 from sklearn.metrics import ConfusionMatrixDisplay
+from torch import nn
 
 import ailab.experiment.logging as log
-import torch
 from ailab.data import Dataset, TransformedDataset, rng
 from ailab.data.pytorch import BatchedPytorchDataset
 from ailab.experiment import Config
-from torch import nn
 
 
 class Digits(Dataset):

@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 
 import ailab.experiment.logging as log
-import keras
 from ailab.data.keras import BatchedKerasDataset
 from ailab_keras import LogCallback
 

@@ -7,11 +7,11 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-import keras
 from ailab.data.batches import BatchLoader
 from ailab.data.keras import BatchedKerasDataset
 from ailab.testing.adapter import BatchAdapterConformance

@@ -4,11 +4,11 @@ import subprocess
 import sys
 from importlib import import_module
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-import keras
 from ailab.data.keras import BatchedKerasDataset
 from ailab.plugins import create_manager
 from ailab_keras import hooks

@@ -6,6 +6,7 @@ import sys
 from typing import Any
 
 import keras
+
 from ailab.data.batches import BatchLoader
 from ailab.data.keras import BatchedKerasDataset
 from ailab.testing.samples import STRUCTURES, Broken, Made, assert_same

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from torch.utils.data import DataLoader, IterableDataset, SequentialSampler, get_worker_info
 
-import torch
 from ailab.data import rng
 from ailab.data.batches import BatchLoader, collate, map_arrays
 from ailab.data.pytorch import BatchedPytorchDataset

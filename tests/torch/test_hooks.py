@@ -6,8 +6,8 @@ from importlib import import_module
 
 import numpy as np
 import pytest
-
 import torch
+
 from ailab.data.pytorch import BatchedPytorchDataset
 from ailab.plugins import create_manager
 from ailab_torch import hooks

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import ailab.experiment.logging as log
 import keras
+
+import ailab.experiment.logging as log
 
 __all__ = ["LogCallback"]
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import keras
+
 from ailab.data.batches import BatchLoader
 from ailab.data.batches.checks import check_whole
 from ailab.data.defaults import batch_size_or_default

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy.typing as npt
-
 import torch
+
 from ailab.data.batches import map_arrays
 
 __all__ = ["to_tensors"]
