@@ -256,12 +256,15 @@ def test_what_is_left_out_of_src_is_named(
 
 
 def test_the_versions_of_datasets_are_recorded(tmp_path: Path, config: Config) -> None:
-    current.note_dataset("Early", "v1")
+    loaders = [type("Loader", (), {})() for _ in range(4)]
+    current.note_dataset(loaders[0], "Early", "v1")
+    current.note_dataset(loaders[1], "Early", "v2")
+    current.note_dataset(loaders.pop(2), "Gone", "v1")
     path = log.setup(config=config, workspace=tmp_path, snapshot=False)
-    current.note_dataset("Late", 2)
+    current.note_dataset(loaders[2], "Late", 2)
     log.finish()
     datasets = read(path).info["datasets"]
-    assert (datasets["Early"], datasets["Late"]) == ("v1", 2)
+    assert {name: sorted(versions) for name, versions in datasets.items()} == {"Early": ["v1", "v2"], "Late": [2]}
 
 
 def test_plugins_hear_of_everything_and_cannot_break_training(

@@ -8,6 +8,7 @@ often built far from one another. This is the one place that both sides know, so
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["config", "note_dataset", "on_dataset", "use_config"]
 
 _config: Config | None = None
-_datasets: dict[str, Any] = {}
+# By the loader that makes the batches: a dataset whose loaders are gone feeds no later run.
+_datasets: weakref.WeakKeyDictionary[object, tuple[str, Any]] = weakref.WeakKeyDictionary()
 _listeners: list[Callable[[str, Any], None]] = []
 
 
@@ -32,16 +34,16 @@ def use_config(config: Config | None) -> None:
     _config = config
 
 
-def note_dataset(name: str, version: str | int | float | None) -> None:
-    """Say that batches of a dataset are being made: its class's name and what its ``version`` says."""
-    _datasets[name] = version
+def note_dataset(loader: object, name: str, version: str | int | float | None) -> None:
+    """Say that ``loader`` makes batches of a dataset: its class's name and what its ``version`` says."""
+    _datasets[loader] = (name, version)
     for listener in _listeners:
         listener(name, version)
 
 
 def on_dataset(listener: Callable[[str, Any], None]) -> Callable[[], None]:
-    """Call ``listener(name, version)`` for every dataset noted so far and from now on. Returns what ends that."""
-    for name, version in _datasets.items():
+    """Call ``listener(name, version)`` for every dataset in use and from now on. Returns what ends that."""
+    for name, version in list(_datasets.values()):
         listener(name, version)
     _listeners.append(listener)
     return lambda: _listeners.remove(listener) if listener in _listeners else None

@@ -44,11 +44,12 @@ class InfoFile:
                 self._problem(f"cannot replace {self._path}", error)
 
     def add_dataset(self, name: str, version: Any) -> None:
-        """Record the version of a dataset that the run uses."""
+        """Record the version of a dataset that the run uses; where a class comes in several versions, all of them."""
         with self._lock:
-            known = dict(self._facts.get("datasets", {}))
-        if known.get(name) != version:
-            self.add(datasets={**known, name: version})
+            known: dict[str, list[Any]] = dict(self._facts.get("datasets", {}))
+            versions = known.get(name, [])
+            if version not in versions:
+                self.add(datasets={**known, name: [*versions, version]})
 
     def complete(self, folder: Path) -> None:
         """Find out, in a thread, what takes a moment: the installed packages and git's state of ``folder``."""

@@ -12,6 +12,7 @@ from ailab.data.batches.checks import check_batch_size, check_dataset, check_fla
 from ailab.data.batches.collate import collate
 from ailab.data.batches.order import batch_count, batch_of, epoch_order
 from ailab.data.batches.read import read_samples
+from ailab.data.recorded import record_use
 
 __all__ = ["BatchLoader"]
 
@@ -49,6 +50,7 @@ class BatchLoader:
         self.seed = check_whole(seed, "seed")
         self.drop_last = check_flag(drop_last, "drop_last")
         self._epoch = 0
+        record_use(self, dataset)
         self._order: tuple[int, npt.NDArray[np.int64]] | None = None
         if len(self) == 0:
             raise ValueError(
