@@ -60,7 +60,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """mypy, strict."""
-    install(session, CORE, TORCH, SERVER, UI, tools=("mypy",))
+    install(session, CORE, TORCH, SERVER, UI, tools=("mypy", "pytest"))
     session.install("--no-deps", "-e", KERAS)
     session.run("mypy")
 
