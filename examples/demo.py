@@ -12,11 +12,12 @@ import argparse
 import json
 import os
 import secrets
+import signal
 import subprocess
 import sys
 import tempfile
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -34,7 +35,7 @@ def cache_folder() -> Path:
     return base / "ailab" / "demo"
 
 
-def start_server(folder: Path, scratch: Path, password: str) -> tuple[subprocess.Popen[bytes], str]:
+def start_server(stack: ExitStack, folder: Path, scratch: Path, password: str) -> tuple[subprocess.Popen[bytes], str]:
     """Start ailab-server on a free port of this machine; returns it and its address once it listens."""
     config, ready, output = scratch / "demo_config.json", scratch / "ready.json", scratch / "server.log"
     settings = {
@@ -50,53 +51,67 @@ def start_server(folder: Path, scratch: Path, password: str) -> tuple[subprocess
     with output.open("wb") as log:
         command = [sys.executable, "-m", "ailab.visualization", str(config), "--ready-file", str(ready)]
         server = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+    stack.callback(stop, server)
     deadline = time.monotonic() + START_SECONDS
     while not ready.exists():
         if server.poll() is not None or time.monotonic() > deadline:
-            server.kill()
             raise SystemExit(f"The server did not start:\n{output.read_text(errors='replace')}")
         time.sleep(0.05)
     return server, json.loads(ready.read_text())["url"]
 
 
-def stop(server: subprocess.Popen[bytes]) -> None:
-    server.terminate()
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """End a process of ours, if it has not ended by itself (Ctrl-C reaches it too)."""
+    if process.poll() is None:
+        process.terminate()
     try:
-        server.wait(10)
+        process.wait(10)
     except subprocess.TimeoutExpired:
-        server.kill()
+        process.kill()
+
+
+def at_least_one(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, got {number}")
+    return number
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("framework", nargs="?", choices=("torch", "keras"), default="torch")
     parser.add_argument("--exit", action="store_true", help="end the server after the training")
-    parser.add_argument("--epochs", type=int, help="passes over the training data")
+    parser.add_argument("--epochs", type=at_least_one, help="passes over the training data")
     options = parser.parse_args()
 
+    # However this ends, by Ctrl-C, SIGTERM or an error, the server and the training end with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    with ExitStack() as stack:
+        stack.enter_context(suppress(KeyboardInterrupt))
+        return demo(stack, options)
+    return 0
+
+
+def demo(stack: ExitStack, options: argparse.Namespace) -> int:
     folder = cache_folder()
     (folder / "workspace").mkdir(parents=True, exist_ok=True)
     password = secrets.token_urlsafe(9)
-    with ExitStack() as stack:
-        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ailab-demo-")))
-        server, address = start_server(folder, scratch, password)
-        stack.callback(stop, server)
-        print(f"\n  Open      {address}\n  User      demo\n  Password  {password}\n", flush=True)
+    scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ailab-demo-")))
+    server, address = start_server(stack, folder, scratch, password)
+    print(f"\n  Open      {address}\n  User      demo\n  Password  {password}\n", flush=True)
 
-        command = [sys.executable, str(HERE / f"digits_{options.framework}.py")]
-        if options.epochs is not None:
-            command += ["--epochs", str(options.epochs)]
-        environment = os.environ | {"AILAB_WORKSPACE": str(folder / "workspace"), "TF_CPP_MIN_LOG_LEVEL": "2"}
-        try:
-            trained = subprocess.run(command, cwd=HERE, env=environment, check=False)
-            if trained.returncode != 0:
-                print(f"The training failed (exit code {trained.returncode}); its run says why.", file=sys.stderr)
-            if options.exit:
-                return trained.returncode
-            print("\nThe server stays up at the address above, with the run. Ctrl-C ends it.", flush=True)
-            return server.wait()
-        except KeyboardInterrupt:
-            return 0
+    command = [sys.executable, str(HERE / f"digits_{options.framework}.py")]
+    if options.epochs is not None:
+        command += ["--epochs", str(options.epochs)]
+    environment = os.environ | {"AILAB_WORKSPACE": str(folder / "workspace"), "TF_CPP_MIN_LOG_LEVEL": "2"}
+    training = subprocess.Popen(command, cwd=HERE, env=environment)
+    stack.callback(stop, training)
+    if training.wait() != 0:
+        print(f"The training failed (exit code {training.returncode}); its run says why.", file=sys.stderr)
+    if options.exit:
+        return training.returncode
+    print("\nThe server stays up at the address above, with the run. Ctrl-C ends it.", flush=True)
+    return server.wait()
 
 
 if __name__ == "__main__":

@@ -23,7 +23,8 @@ def server(tmp_path: Path) -> Iterator[Server]:
     server.process.wait(10)
 
 
-@pytest.fixture(scope="session")
+# For a module and not the session: while Playwright's event loop runs in this thread, other tests cannot run theirs.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     path = find_browser()
     if path is None:

@@ -118,6 +118,8 @@ def test_names_from_the_workspace_are_text_not_markup(server: Server, watched: W
     config = Config()
     config.train.experiment_name = "img src=x onerror=window.hacked=1"
     config.problem.note = evil
+    for name in ("model", "loss", "metrics", "prepare"):
+        setattr(config.arch, name, print)
     log.setup(config=config, workspace=server.workspace, snapshot=False, capture_output=False)
     log.log_value(evil.replace("/", ""), 1.0, primary=True)
     log.log_value("__proto__", 2.0)

@@ -59,6 +59,23 @@ def test_a_bad_config_is_one_line_and_exit_code_2(tmp_path: Path, prefix: list[s
     assert done.stderr == f"{config}: port: -1 is no port: 0 to 65535\n"
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "reason"),
+    [
+        ("host", "no-such-host.invalid", "no name that this machine can resolve"),
+        ("state_dir", "/proc/none", "state_dir: '/proc/none' cannot be made"),
+    ],
+)
+def test_what_shows_only_at_the_start_is_exit_code_2_too(tmp_path: Path, key: str, value: str, reason: str) -> None:
+    config = tmp_path / "c.json"
+    config.write_text(json.dumps({"workspace": str(tmp_path), "users": {"a": "b"}, "port": 0, key: value}))
+    config.chmod(0o600)
+    done = run(str(config))
+    assert (done.returncode, done.stdout) == (2, "")
+    line = done.stderr.splitlines()[-1]
+    assert line.startswith(f"{config}: ") and reason in line
+
+
 def test_a_file_name_reaches_the_terminal_escaped(tmp_path: Path) -> None:
     done = run(f"{tmp_path}/\x1b[2J.json")
     assert done.returncode == 2

@@ -292,7 +292,8 @@ def test_listening() -> None:
     finally:
         for one in sockets:
             one.close()
-    with pytest.raises(ListenError, match="no name that this machine can resolve"):
+    with pytest.raises(ListenError, match="no name that this machine can resolve") as unknown:
         listen("no-such-host.invalid", 0)
-    with pytest.raises(ListenError, match=r"no address of this machine"):
+    with pytest.raises(ListenError, match=r"no address of this machine") as foreign:
         listen("192.0.2.1", 0)
+    assert unknown.value.wrong and foreign.value.wrong

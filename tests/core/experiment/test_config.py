@@ -85,7 +85,23 @@ def test_get_gives_the_field_or_the_default() -> None:
     config = Complete()
     assert config.train.get("batch_size") == 42
     assert config.train.get("other", 3) == 3
-    assert config.train["other"] == ConfigPart()
+    assert config.get("train.batch_size") == 42
+    assert config.train["batch_size"] == 42
+    assert config.train.get("other") == ConfigPart()
+    assert not config.train.get("other")
+    with pytest.raises(KeyError, match="no field 'batchsize'; did you mean 'batch_size'"):
+        config.train["batchsize"]
+
+
+@pytest.mark.parametrize("value", ["42", 0, -1, 2.5, True])
+@pytest.mark.parametrize("field", ["batch_size", "epochs"])
+def test_numbers_that_cannot_be_right(field: str, value: object) -> None:
+    config = Complete()
+    setattr(config.train, field, value)
+    with pytest.raises(
+        IncompleteConfigError, match=rf"train\.{field} must be a whole number of at least 1, got {value!r}"
+    ):
+        config.check_completeness()
 
 
 def test_environment_variables_expand(monkeypatch: pytest.MonkeyPatch) -> None:

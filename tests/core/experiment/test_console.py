@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from ailab.experiment.console import Bar, duration
 
 
@@ -24,17 +26,46 @@ def test_the_bar_is_drawn_in_place_and_wiped() -> None:
     assert terminal.getvalue() == "\r\x1b[Kmnist " + "━" * 15 + "╌" * 15 + "  50%  1:15 left" + "\r\x1b[K"
 
 
+class Ascii(io.StringIO):
+    encoding = "ascii"  # type: ignore[assignment]
+
+
+def test_a_terminal_that_knows_ascii_only_gets_ascii() -> None:
+    terminal = Ascii()
+    Bar(terminal).draw("größe", 0.5, None)
+    assert terminal.getvalue() == "\r\x1b[Kgr??e " + "#" * 15 + "-" * 15 + "  50%"
+
+
+def test_a_line_never_wraps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    terminal = io.StringIO()
+    Bar(terminal).draw("resnet50-imagenet-baseline-lr0.001", 0.5, 75)
+    line = terminal.getvalue().removeprefix("\r\x1b[K")
+    assert len(line) == 59
+    assert line.startswith("resnet50") and line.endswith("50%  1:15 left")
+    monkeypatch.setenv("COLUMNS", "20")
+    terminal = io.StringIO()
+    Bar(terminal).draw("resnet50", 0.5, 75)
+    assert len(terminal.getvalue().removeprefix("\r\x1b[K")) == 19
+
+
 def test_a_bar_shows_in_a_terminal_and_only_there(tmp_path: Path) -> None:
     code = """
 from ailab.experiment import Config
 import ailab.experiment.logging as log
-log.setup(config=Config(), snapshot=False)
+config = Config()
+for name in ("model", "loss", "metrics", "prepare"):
+    setattr(config.arch, name, print)
+log.setup(config=config, snapshot=False)
 log.update_progress(0.5)
 print("epoch 1")
+print("begun ...", end=" ", flush=True)
+log.update_progress(1)
+print("done")
 """
     environment = {**os.environ, "AILAB_WORKSPACE": str(tmp_path), "PYTHONIOENCODING": "utf-8"}
     quiet = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, timeout=60, check=True)
-    assert (quiet.stdout, quiet.stderr) == (b"epoch 1\n", b"")
+    assert (quiet.stdout, quiet.stderr) == (b"epoch 1\nbegun ... done\n", b"")
 
     ours, theirs = pty.openpty()
     with subprocess.Popen(
@@ -55,3 +86,4 @@ print("epoch 1")
     text = shown.decode()
     assert "Config ━━━" in text and " 50%" in text
     assert text.index("50%") < text.index("epoch 1")
+    assert "begun ... done" in text

@@ -23,6 +23,8 @@ from ailab.experiment import Config
 import ailab.experiment.logging as log
 config = Config()
 config.train.experiment_name = "child"
+for name in ("model", "loss", "metrics", "prepare"):
+    setattr(config.arch, name, print)
 path = log.setup(config=config, snapshot=False)
 print("started", path, flush=True)
 log.log_value(name="loss", value=0.5, primary=True)
@@ -123,9 +125,42 @@ def test_setup_wants_a_config() -> None:
 
 def test_an_experiment_name_that_is_a_path(tmp_path: Path, config: Config) -> None:
     config.train.experiment_name = "../elsewhere"
-    with pytest.raises(ValueError, match="experiment must be a plain name"):
+    with pytest.raises(ValueError, match=r"config\.train\.experiment_name must be a plain name"):
         log.setup(config=config, workspace=tmp_path / "ws")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failed_setup_leaves_the_run_in_progress_alone(tmp_path: Path, make_config: Callable[[], Config]) -> None:
+    first = make_config()
+    path = log.setup(config=first, workspace=tmp_path / "ws", snapshot=False)
+    (tmp_path / "file").write_text("")
+    bad_name, incomplete, holds_itself = make_config(), Config(), make_config()
+    bad_name.train.experiment_name = "a/b"
+    holds_itself.loop = holds_itself
+    others = [make_config(), make_config()]
+    current.use_config(first)
+    for config, workspace, reason in [
+        (bad_name, "ws", "experiment_name"),
+        (incomplete, "ws", r"arch\.model is not set"),
+        (holds_itself, "ws", "a part holds itself"),
+        (others[0], "file", "cannot make a run in the workspace .*file"),
+        (others[1], "nul\0", "workspace must be the path of a folder"),
+    ]:
+        with pytest.raises((ValueError, OSError), match=reason):
+            log.setup(config=config, workspace=f"{tmp_path}/{workspace}")
+        assert current.config() is first
+        log.log_value("loss", 1.0)
+    log.finish()
+    assert [run.parent.name for run in (tmp_path / "ws").glob("*/*")] == ["SmallConfig"]
+    assert read(path).metrics["loss"].count == 5
+
+
+def test_a_workspace_that_is_no_path_is_named(config: Config) -> None:
+    with pytest.raises(ValueError, match=r"workspace must be the path of a folder for all experiments, got 3 \(int\)"):
+        log.setup(config=config, workspace=3)  # type: ignore[arg-type]
+    config.train.checkpoint_path = 5
+    with pytest.raises(ValueError, match=r"config\.train\.checkpoint_path must be"):
+        log.setup(config=config)
 
 
 def test_bad_input_loses_nothing(tmp_path: Path, config: Config) -> None:
@@ -175,6 +210,41 @@ def test_an_exception_is_a_failure_with_its_traceback(tmp_path: Path) -> None:
     assert run.traceback is not None and "in f" in run.traceback
     assert "ValueError: diverged" in done.stderr
     assert run.values("loss")["value"].tolist() == [0.5]
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "state"),
+    [("", 0, "finished"), ("0", 0, "finished"), ("3", 3, "failed"), ("'no data'", 1, "failed")],
+)
+def test_the_status_of_sys_exit_tells_how_it_ended(tmp_path: Path, status: str, code: int, state: str) -> None:
+    done, run = run_script(tmp_path / "ws", f"sys.exit({status})")
+    assert (done.returncode, run.state) == (code, state)
+    assert run.error == (None if state == "finished" else f"sys.exit({status})")
+
+
+def test_a_forked_child_leaves_run_json_to_its_parent(tmp_path: Path) -> None:
+    body = (
+        "from ailab.data.batches import BatchLoader\n"
+        "log.current_run()._info.close()\n"
+        "pid = os.fork()\n"
+        "if pid == 0:\n    BatchLoader([(1, 2)], 1)\n    os._exit(0)\n"
+        "os.waitpid(pid, 0)\n"
+    )
+    done, run = run_script(tmp_path / "ws", body)
+    assert done.returncode == 0, done.stderr
+    assert "packages" in run.info and "datasets" not in run.info
+
+
+def test_a_fork_without_a_workspace_does_not_raise(tmp_path: Path) -> None:
+    body = (
+        "path.rename(path.with_name('away'))\n"
+        "pid = os.fork()\n"
+        "if pid == 0:\n    log.log_value('n', 1)\n    os._exit(0)\n"
+        "assert os.waitpid(pid, 0)[1] == 0\n"
+        "path.with_name('away').rename(path)\n"
+    )
+    done, _ = run_script(tmp_path / "ws", body)
+    assert done.returncode == 0, done.stderr
 
 
 def test_ctrl_c_and_sigterm_are_kills(tmp_path: Path) -> None:
@@ -264,7 +334,8 @@ def test_the_versions_of_datasets_are_recorded(tmp_path: Path, config: Config) -
     current.note_dataset(loaders[2], "Late", 2)
     log.finish()
     datasets = read(path).info["datasets"]
-    assert {name: sorted(versions) for name, versions in datasets.items()} == {"Early": ["v1", "v2"], "Late": [2]}
+    assert (sorted(datasets["Early"]), datasets["Late"]) == (["v1", "v2"], [2])
+    assert "Gone" not in datasets
 
 
 def test_plugins_hear_of_everything_and_cannot_break_training(

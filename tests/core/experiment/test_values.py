@@ -70,5 +70,13 @@ def test_progress_outside_its_range(value: float) -> None:
         as_progress("value", value)
 
 
+def test_progress_that_was_summed_up_may_be_off_by_rounding() -> None:
+    for n in range(2, 500):
+        done = 0.0
+        for _ in range(n):
+            done += 1 / n
+            assert 0 < as_progress("value", done) <= 1
+
+
 def test_progress_inside() -> None:
     assert [as_progress("value", v) for v in (0, 1, np.float32(0.5))] == [0.0, 1.0, 0.5]

@@ -51,6 +51,18 @@ def test_a_file_has_one_writer(file: AppendFile) -> None:
         AppendFile(file.path, lambda *_: None)
 
 
+def test_a_file_that_cannot_be_made_yet_is_made_later(tmp_path: Path, problems: list[tuple[str, OSError]]) -> None:
+    file = AppendFile(tmp_path / "gone" / "f", lambda what, error: problems.append((what, error)))
+    file.write(b"abc")
+    assert not file.sync()
+    (tmp_path / "gone").mkdir()
+    file.write(b"def")
+    assert file.sync()
+    file.close()
+    assert file.path.read_bytes() == b"abcdef"
+    assert problems[0][1].errno == errno.ENOENT
+
+
 def test_a_full_disk_loses_nothing_and_tears_nothing(
     file: AppendFile, problems: list[tuple[str, OSError]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

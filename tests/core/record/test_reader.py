@@ -93,6 +93,28 @@ def test_several_writers_are_one_run(folder: RunFolder, writer: RecordWriter) ->
     assert reader.values("rank1/loss")["value"].tolist() == [5.0]
 
 
+def test_a_metric_may_become_primary_later(folder: RunFolder, writer: RecordWriter) -> None:
+    writer.scalar("late", 1.0, None, False)
+    writer.scalar("late", 2.0, None, True)
+    reader = RunReader(folder.path)
+    reader.poll()
+    primary = reader.primary()
+    assert primary is not None and (primary.name, primary.count) == ("late", 2)
+
+
+def test_of_several_writers_the_latest_progress_counts(folder: RunFolder, writer: RecordWriter) -> None:
+    others = [RecordWriter(folder, lambda *_: None) for _ in range(4)]
+    for i, other in enumerate([*others, writer]):
+        other.event("progress", value=0.9 - i / 10)
+        other.scalar("loss", float(i), 10 - i, True)
+    for other in others:
+        other.close()
+    reader = RunReader(folder.path)
+    reader.poll()
+    assert reader.progress == pytest.approx(0.5)
+    assert reader.spark("loss")[0] == [6, 7, 8, 9, 10]
+
+
 def test_an_unknown_metric(folder: RunFolder) -> None:
     with pytest.raises(KeyError):
         RunReader(folder.path).values("loss")

@@ -207,6 +207,18 @@ def test_log(run: Any, open_app: Callable[..., Any]) -> None:
         assert app.client.get(f"/runs/{id}/log?tail={tail}").status_code == 422
 
 
+def test_a_log_in_a_workspace_that_is_away_is_not_empty(
+    run: Any, open_app: Callable[..., Any], eventually: Callable[..., Any]
+) -> None:
+    app, id = open_app()
+    workspace = run.path.parents[1]
+    workspace.rename(workspace.with_name("away"))
+    answer = eventually(lambda: (a := app.client.get(f"/runs/{id}/log")).status_code == 503 and a)
+    assert answer.headers["Retry-After"] == "1"
+    workspace.with_name("away").rename(workspace)
+    eventually(lambda: app.client.get(f"/runs/{id}/log").status_code == 200)
+
+
 def test_a_linked_log_is_not_read(run: Any, open_app: Callable[..., Any]) -> None:
     (run.path / "output.log").symlink_to("/etc/passwd")
     app, id = open_app()

@@ -83,7 +83,7 @@ def test_the_environment_is_the_allowed_one(run: Callable[..., Any], monkeypatch
     ended.wait()
     environment = eval(handle.output(100_000))
     assert environment["CUDA_VISIBLE_DEVICES"] == "2,5"
-    assert environment["PATH"] == os.environ["PATH"]
+    assert environment["PATH"] == f"{Path(PYTHON).parent}{os.pathsep}{os.environ['PATH']}"
     assert environment["AILAB_TASK_ID"].startswith("task0")
     assert "canary" not in handle.output(100_000)
 

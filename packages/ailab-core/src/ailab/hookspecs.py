@@ -32,8 +32,7 @@ class DataAdapter:
     batched: str
 
 
-# --- plugins ----------------------------------------------------------------------------------------------------------
-# -------------------
+# --- plugins ---
 
 
 @hookspec
@@ -46,8 +45,7 @@ def ailab_cli_commands() -> Sequence[click.Command]:  # type: ignore[empty-body]
     """Fires when the ``ailab`` command starts: return click commands to add to it."""
 
 
-# --- data -------------------------------------------------------------------------------------------------------------
-# -------------------
+# --- data ---
 
 
 @hookspec
@@ -55,8 +53,7 @@ def ailab_data_adapter() -> DataAdapter:  # type: ignore[empty-body]
     """Fires when adapters are listed: announce the framework whose batches you supply."""
 
 
-# --- config -----------------------------------------------------------------------------------------------------------
-# -------------------
+# --- config ---
 
 
 @hookspec
@@ -74,8 +71,7 @@ def ailab_config_encode(value: object) -> Any:
     """Fires for each value in a Config that JSON cannot hold: return what to write instead, or None if not yours."""
 
 
-# --- logging ----------------------------------------------------------------------------------------------------------
-# -------------------
+# --- logging ---
 
 
 @hookspec

@@ -71,7 +71,7 @@ def serve(config_file: Path, ready_file: Path | None) -> None:
     try:
         run(config, lambda url: click.echo(f"AI Lab server on {url}"), ready_file)
     except ListenError as error:
-        _fail(f"{config_file}: {error}", 1)
+        _fail(f"{config_file}: {error}", 2 if error.wrong else 1)
 
 
 @cli.command("hash-password")

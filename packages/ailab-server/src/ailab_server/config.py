@@ -200,12 +200,23 @@ def load_config(path: Path) -> ServerConfig:
         raise ConfigError(_first_line(path, data, error)) from None
     if not Path(config.workspace).is_dir():
         raise ConfigError(f"{path}: workspace: {config.workspace!r} is no folder on this machine")
+    if config.state_dir is not None:
+        _check_state_dir(path, Path(config.state_dir))
     if not config.users and not is_loopback(config.host):
         raise ConfigError(
             f"{path}: users: there are none, so anyone who reaches {config.host!r} could run programs here:"
             " add one, or take host 127.0.0.1"
         )
     return config
+
+
+def _check_state_dir(path: Path, folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"{path}: state_dir: {str(folder)!r} cannot be made: {error.strerror}") from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ConfigError(f"{path}: state_dir: {str(folder)!r} cannot be written to")
 
 
 def is_loopback(host: str) -> bool:

@@ -54,6 +54,8 @@ async def _on_http(_: Request, error: Exception) -> Response:
 async def _on_invalid(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     # Only where and what was expected: pydantic's own report repeats the input, which may be a password.
+    if any(item["type"] == "json_invalid" for item in error.errors()):
+        return problem(400, "the body is no JSON")
     lines = []
     for item in error.errors()[:5]:
         where = ".".join(str(part) for part in item["loc"] if part not in ("body", "query", "path"))[:200]

@@ -31,7 +31,14 @@ _MOST_CONNECTIONS = 900
 
 
 class ListenError(Exception):
-    """The address cannot be listened on; the message says why."""
+    """The address cannot be listened on; the message says why.
+
+    ``wrong`` when the host is none of this machine, which no waiting mends; a taken port is not wrong.
+    """
+
+    def __init__(self, message: str, wrong: bool = False) -> None:
+        super().__init__(message)
+        self.wrong = wrong
 
 
 def serve(config: ServerConfig, announce: Callable[[str], None], ready_file: Path | None = None) -> None:
@@ -84,7 +91,8 @@ def listen(host: str, port: int) -> list[socket.socket]:
     except OSError as error:
         for one in sockets:
             one.close()
-        raise ListenError(_why(host, port, error)) from None
+        wrong = isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL
+        raise ListenError(_why(host, port, error), wrong) from None
     return sockets
 
 

@@ -94,11 +94,14 @@ class Level(enum.IntEnum):
         ([array.array("h", [1, 2])], "i2", (1, 2), [[1, 2]]),
         ([float("inf"), float("nan")], "f4", (2,), None),
         # Mixed between samples: promoted.
-        ([1, 0.5], "f8", (2,), [1, 0.5]),
+        ([1, 0.5], "f4", (2,), [1, 0.5]),
+        ([[0.5, 1], [1, 2]], "f4", (2, 2), [[0.5, 1], [1, 2]]),
+        ([True, 0.5], "f4", (2,), [1, 0.5]),
+        ([np.float16(1.5), 1], "f2", (2,), [1.5, 1]),
         ([True, 2], "i8", (2,), [1, 2]),
         ([np.uint8(1), np.int8(-1)], "i2", (2,), [1, -1]),
         ([np.float32(1), np.float64(1e300)], "f8", (2,), [1, 1e300]),
-        ([2**53, np.float32(0.5)], "f8", (2,), [2.0**53, 0.5]),
+        ([2**53, np.float32(0.5)], "f4", (2,), [2.0**53, 0.5]),
     ],
 )
 def test_leaves(values: list[Any], dtype: str, shape: tuple[int, ...], result: Any) -> None:

@@ -67,6 +67,8 @@ def add(
     """Queue COMMAND: ailab queue add --gpus 1 -- python train.py --epochs 10"""
     with _client(server, user) as client:
         task = client.add_task(command, str(Path(folder).absolute()), gpus, name)
+    if task["state"] == "failed" and not as_json:
+        raise click.ClickException(f"{task['id']} could not be started: {_safe(task['output'].strip())}")
     click.echo(
         json.dumps(task, indent=2) if as_json else f"{task['id']} {task['state']}: {_safe(shlex.join(task['command']))}"
     )

@@ -24,10 +24,14 @@ class OutputCapture:
     def __init__(self, write: Callable[[bytes], None]) -> None:
         self.before_terminal: Callable[[], None] | None = None
         """Called before anything goes to the terminal: whoever draws a progress bar there wipes it."""
+        self.started = False
+        self.mid_line = False
+        """Whether the terminal's cursor stands behind text without a newline: a progress bar would overwrite it."""
         self._write = write
         self._tees: list[tuple[str, _Tee]] = []
 
     def start(self) -> None:
+        self.started = True
         for name in ("stdout", "stderr"):
             stream = getattr(sys, name)
             if stream is not None:  # pythonw and some services have none
@@ -36,6 +40,7 @@ class OutputCapture:
                 setattr(sys, name, tee)
 
     def stop(self) -> None:
+        self.started = False
         for name, tee in self._tees:
             tee.end()
             if (
@@ -60,6 +65,8 @@ class _Tee:
             capture.before_terminal()
         written = self.stream.write(text)
         if capture is not None and isinstance(text, str):
+            if text:
+                capture.mid_line = not text.endswith(("\n", "\r"))
             with self._lock:
                 *lines, self._line = (self._line + text).split("\n")
                 for line in lines:

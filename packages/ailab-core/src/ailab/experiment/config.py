@@ -25,7 +25,7 @@ class IncompleteConfigError(ValueError):
     def __init__(self, name: str, problems: list[str]) -> None:
         self.problems = problems
         lines = "".join(f"\n  - {problem}" for problem in problems)
-        super().__init__(f"{name} is incomplete; set these fields in its __init__:{lines}")
+        super().__init__(f"{name} is not complete; mend these fields in its __init__:{lines}")
 
 
 class ConfigPart:
@@ -60,13 +60,22 @@ class ConfigPart:
         raise AttributeError(f"{type(self).__name__} has no field {name!r}{hint}")
 
     def __getitem__(self, name: str) -> Any:
-        return self.get(name)
+        try:
+            return getattr(self, name)
+        except AttributeError as error:
+            raise KeyError(str(error)) from None
+
+    def __bool__(self) -> bool:
+        """False for a part without fields, such as `get` returns for one that is not set."""
+        return bool(self.to_dict())
 
     def get(self, name: str, default: Any = _MISSING) -> Any:
-        """The field ``name``; if it is not set, ``default``, or an empty ConfigPart when none is given."""
-        found = self.to_dict().get(name, _MISSING) if "." not in name else _MISSING
+        """The field ``name``, dots leading into parts; if it is not set, ``default``, or else an empty ConfigPart."""
+        found: Any = self
+        for part in name.split("."):
+            found = getattr(found, part, _MISSING) if isinstance(found, ConfigPart) else _MISSING
         if found is not _MISSING:
-            return getattr(self, name)
+            return found
         return ConfigPart() if default is _MISSING else default
 
     def to_dict(self) -> dict[str, Any]:
@@ -158,7 +167,7 @@ class Config(ConfigPart):
         """Check that nothing is missing, and make this the Config in use.
 
         Raises:
-            IncompleteConfigError: listing every missing field at once.
+            IncompleteConfigError: listing at once every field that is missing or cannot be right.
         """
         required = [
             "train.experiment_name",
@@ -175,7 +184,14 @@ class Config(ConfigPart):
             "arch.prepare",
         ]
         problems = [f"{path} is not set" for path in required if _at(self, path) is None]
-        problems += [f"{path} is not set" for path in self._missing() if path not in required]
+        try:
+            problems += [f"{path} is not set" for path in self._missing() if path not in required]
+        except RecursionError:
+            problems.append("a part holds itself; a Config must be a tree to become config.json")
+        for path in ("train.batch_size", "train.epochs"):
+            value = _at(self, path)
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+                problems.append(f"{path} must be a whole number of at least 1, got {shown(value)}")
         for found in _hooks().ailab_config_problems(config=self):
             problems += found
         if problems:

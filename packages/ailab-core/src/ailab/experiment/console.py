@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from typing import TYPE_CHECKING, TextIO
@@ -22,6 +23,11 @@ class Bar:
 
     def __init__(self, terminal: TextIO) -> None:
         self._terminal = terminal
+        try:
+            "━╌".encode(terminal.encoding or "utf-8")
+            self._full, self._empty = "━", "╌"
+        except UnicodeEncodeError:
+            self._full, self._empty = "#", "-"
         self._drawn = False
         self._at = -_REDRAW_SECONDS
 
@@ -33,7 +39,12 @@ class Bar:
         self._at = now
         full = round(value * _WIDTH)
         eta = "" if eta_seconds is None or value >= 1.0 else f"  {duration(eta_seconds)} left"
-        self._terminal.write(f"\r\x1b[K{label} {'━' * full}{'╌' * (_WIDTH - full)} {value:4.0%}{eta}")
+        bar = f" {self._full * full}{self._empty * (_WIDTH - full)} {value:4.0%}{eta}"
+        # A line that wraps cannot be wiped: the name gives way first, then the rest.
+        room = shutil.get_terminal_size().columns - 1
+        name = label.encode(self._terminal.encoding or "utf-8", "replace").decode(self._terminal.encoding or "utf-8")
+        line = (name[: max(0, room - len(bar))] + bar)[:room]
+        self._terminal.write(f"\r\x1b[K{line}")
         self._terminal.flush()
         self._drawn = True
 
@@ -57,7 +68,8 @@ _bars: dict[int, Bar] = {}
 @hookimpl
 def ailab_run_started(run: Run) -> None:
     terminal = sys.__stderr__
-    if terminal is not None and terminal.isatty():
+    # Without the capture nobody would wipe the bar before something is printed.
+    if terminal is not None and terminal.isatty() and run.output.started:
         bar = _bars[id(run)] = Bar(terminal)
         run.output.before_terminal = bar.wipe
 
@@ -65,7 +77,7 @@ def ailab_run_started(run: Run) -> None:
 @hookimpl
 def ailab_progress_updated(run: Run, value: float, eta_seconds: float | None) -> None:
     bar = _bars.get(id(run))
-    if bar is not None:
+    if bar is not None and not run.output.mid_line:
         bar.draw(run.path.parent.name, value, eta_seconds)
 
 

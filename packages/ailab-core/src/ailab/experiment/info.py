@@ -32,10 +32,13 @@ class InfoFile:
         self._problem = problem
         self._lock = threading.RLock()  # reentrant: a signal handler may end the run in the midst of `add`
         self._thread: threading.Thread | None = None
+        self._abandoned = False
         self._write()
 
     def add(self, **facts: Any) -> None:
         """Add or replace top-level fields."""
+        if self._abandoned:
+            return
         with self._lock:
             self._facts.update(facts)
             try:
@@ -64,6 +67,11 @@ class InfoFile:
         """Wait until everything is in the file."""
         if self._thread is not None:
             self._thread.join(timeout=15.0)
+
+    def abandon(self) -> None:
+        """In a forked child: leave the file to the parent, its one writer."""
+        self._lock = threading.RLock()  # the parent's may have been held by a thread that does not exist here
+        self._abandoned = True
 
     def _write(self) -> None:
         replace_file(self._path, json.dumps(self._facts, indent=2, allow_nan=False).encode())

@@ -13,7 +13,7 @@ from typing import Any
 from ailab import current
 from ailab.errors import shown
 from ailab.experiment.config import Config
-from ailab.experiment.run import Run
+from ailab.experiment.run import Run, prepare_folder
 from ailab.plugins import shared_manager
 
 __all__ = ["current_run", "finish", "log_image", "log_value", "setup", "update_progress"]
@@ -44,24 +44,36 @@ def setup(
 
     Raises:
         TypeError: ``config`` is no Config.
-        ValueError: the experiment's name cannot be a folder's, or no workspace is known.
+        ValueError: ``config`` is incomplete, the experiment's name cannot be a folder's, or no workspace is known.
+            A run in progress then goes on.
         OSError: the workspace cannot be written to.
     """
     global _run
     if not isinstance(config, Config):
         raise TypeError(f"config must be an instance of a Config subclass, got {shown(config)}")
-    chosen = workspace or os.environ.get("AILAB_WORKSPACE") or config.train.checkpoint_path
-    if not isinstance(chosen, str | os.PathLike):
-        raise ValueError(
-            f"no workspace is known: set config.train.checkpoint_path (now {shown(chosen)}), "
-            "AILAB_WORKSPACE, or pass workspace="
-        )
-    if _run is not None:
-        finish()
-    current.use_config(config)
-    source = Path.cwd() if snapshot else None
-    _run = Run(config, Path(chosen).expanduser(), shared_manager(), source, capture_output)
+    chosen = _workspace(config, workspace)
+    in_use = current.config()
+    config.check_completeness()
+    try:
+        folder = prepare_folder(config, chosen, shared_manager())
+    except BaseException:
+        current.use_config(in_use)  # a run in progress goes on as if nothing had been asked
+        raise
+    finish()
+    _run = Run(config, folder, shared_manager(), Path.cwd() if snapshot else None, capture_output)
     return _run.path
+
+
+def _workspace(config: Config, argument: str | os.PathLike[str] | None) -> Path:
+    named = {
+        "workspace": argument,
+        "the environment variable AILAB_WORKSPACE": os.environ.get("AILAB_WORKSPACE") or None,
+        "config.train.checkpoint_path": config.train.get("checkpoint_path", None),
+    }
+    name, value = next(((name, value) for name, value in named.items() if value is not None), ("workspace", None))
+    if not isinstance(value, str | os.PathLike) or not (text := os.fspath(value)) or "\0" in str(text):
+        raise ValueError(f"{name} must be the path of a folder for all experiments, got {shown(value)}")
+    return Path(os.fsdecode(text)).expanduser()
 
 
 def log_value(name: str, value: Any, *, step: int | None = None, primary: bool = False) -> None:

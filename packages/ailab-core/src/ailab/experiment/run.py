@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +21,7 @@ from ailab.experiment.names import check_file_name, check_metric_name
 from ailab.experiment.record.append import AppendFile
 from ailab.experiment.record.eta import EtaEstimator
 from ailab.experiment.record.files import replace_file
-from ailab.experiment.record.layout import SCHEMA, create_run_folder
+from ailab.experiment.record.layout import SCHEMA, RunFolder, create_run_folder
 from ailab.experiment.record.writer import RecordWriter
 from ailab.experiment.snapshot import take_snapshot
 from ailab.experiment.values import as_float, as_progress, as_step
@@ -30,9 +32,38 @@ if TYPE_CHECKING:
 
     from ailab.experiment.config import Config
 
-__all__ = ["Run"]
+__all__ = ["Run", "prepare_folder"]
 
 _logger = logging.getLogger("ailab")
+
+
+def prepare_folder(config: Config, workspace: Path, plugins: pluggy.PluginManager) -> RunFolder:
+    """Make a new run's folder with its ``config.json``.
+
+    Args:
+        config: what is written.
+        workspace: the folder of all experiments; made if missing.
+        plugins: the manager whose ``ailab_config_encode`` is asked.
+
+    Raises:
+        ValueError: ``train.experiment_name`` cannot be a folder's name.
+        OSError: the folder or the file cannot be made; nothing of it is left then.
+    """
+    encode = plugins.hook.ailab_config_encode
+    name = check_file_name("config.train.experiment_name", config.train.experiment_name)
+    written = to_jsonable(config.to_dict(), lambda value: encode(value=value))
+    content = json.dumps(written, indent=2, allow_nan=False)
+    try:
+        folder = create_run_folder(workspace.absolute(), name)
+        try:
+            replace_file(folder.config, content.encode())
+        except OSError:
+            shutil.rmtree(folder.path, ignore_errors=True)
+            raise
+    except OSError as error:
+        # The same type and errno, with what was being done.
+        raise type(error)(error.errno, f"cannot make a run in the workspace {workspace}: {error.strerror}") from error
+    return folder
 
 
 class Run:
@@ -43,36 +74,35 @@ class Run:
 
     Args:
         config: written to ``config.json`` and frozen.
-        workspace: the folder of all experiments; made if missing.
+        folder: from `prepare_folder`.
         plugins: the manager whose logging hooks are called.
         source: the folder whose code is kept in ``src/``; None keeps none.
         capture: whether stdout and stderr are copied to ``output.log``.
 
     Raises:
-        OSError: the run's folder cannot be made or written to.
+        OSError: the run's folder cannot be written to.
     """
 
     def __init__(
         self,
         config: Config,
-        workspace: Path,
+        folder: RunFolder,
         plugins: pluggy.PluginManager,
         source: Path | None = None,
         capture: bool = True,
     ) -> None:
         self.config = config
-        self.workspace = Path(workspace).absolute()
-        self.folder = create_run_folder(self.workspace, config.train.experiment_name)
-        self.path = self.folder.path
+        self.folder = folder
+        self.path = folder.path
+        self.workspace = folder.path.parent.parent
         self.state = "running"
         self._plugins = plugins
         self._reported: set[str] = set()
         self._eta = EtaEstimator()
         self._image_steps: dict[str, int] = {}
+        self._images_lost = 0
         self._owner = os.getpid()
         self._writer: RecordWriter | None = None
-        encode = plugins.hook.ailab_config_encode
-        content = to_jsonable(config.to_dict(), lambda value: encode(value=value))
         facts = {
             "schema": SCHEMA,
             "id": self.path.name,
@@ -83,7 +113,6 @@ class Run:
         }
         self._output = AppendFile(self.folder.output, self._problem)
         self.output = OutputCapture(self._output.write)
-        self._write_json(self.folder.config, content)
         self._info = InfoFile(self.folder.info, facts, self._problem)
         self._log("status", state="running")
         if source is not None:
@@ -98,8 +127,7 @@ class Run:
             self.output.start()
         self._notify(plugins.hook.ailab_run_started, run=self)
 
-    # --- logging ------------------------------------------------------------------------------------------------------
-    # -----------------
+    # --- logging ---
 
     def log_value(self, name: str, value: Any, *, step: int | None = None, primary: bool = False) -> None:
         """As ``ailab.experiment.logging.log_value``."""
@@ -123,7 +151,8 @@ class Run:
             replace_file(dated, png)
             replace_file(newest, png)
         except OSError as error:
-            self._problem(f"cannot write the image {newest}", error)
+            self._images_lost += 1
+            self._problem(f"cannot write the image {newest}, which is lost", error)
             return
         self._log("image", name=name, step=step, file=dated.name)
         self._notify(self._plugins.hook.ailab_image_logged, run=self, name=name, path=str(newest), step=step)
@@ -153,6 +182,8 @@ class Run:
         self.output.stop()
         self._output.close()
         self._info.close()
+        if self._images_lost:
+            self._warn(f"{self._images_lost} images were lost: the workspace did not take them")
         details = {"error": error, "traceback": traceback} if error is not None or traceback is not None else {}
         self._log("status", state=state, **details)
         if self._writer is not None:
@@ -164,8 +195,7 @@ class Run:
                     self._writer.lost,
                 )
 
-    # --- inside -------------------------------------------------------------------------------------------------------
-    # -----------------
+    # --- inside ---
 
     def forked(self) -> None:
         """Called in a forked child: it gets stream files of its own when it first logs, and does not end the run."""
@@ -173,6 +203,8 @@ class Run:
             self._writer.abandon()
             self._writer = None
         self._output.abandon()
+        self._stop_datasets()
+        self._info.abandon()
 
     def _record(self) -> RecordWriter:
         if self._writer is None:
@@ -185,11 +217,6 @@ class Run:
     def _to_float(self, value: object) -> float | None:
         found: float | None = self._plugins.hook.ailab_to_float(value=value)
         return found
-
-    def _write_json(self, path: Path, content: Any) -> None:
-        import json
-
-        replace_file(path, json.dumps(content, indent=2, allow_nan=False).encode())
 
     def _keep_source(self, source: Path) -> None:
         try:

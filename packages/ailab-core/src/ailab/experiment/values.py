@@ -11,6 +11,8 @@ from ailab.errors import shown
 
 __all__ = ["as_float", "as_progress", "as_step"]
 
+_ROUNDING = 1e-6
+
 
 def as_float(argument: str, value: object, foreign: Callable[[object], float | None] | None = None) -> float:
     """A number of any kind as a float: Python's, NumPy's, a one-element array, or what a plugin (``foreign``) knows.
@@ -69,6 +71,8 @@ def as_progress(argument: str, value: object) -> float:
         ValueError: it lies outside, or is NaN.
     """
     number = as_float(argument, value)
+    if 1.0 < number < 1.0 + _ROUNDING:  # the sum of n times 1 / n
+        return 1.0
     if not 0.0 <= number <= 1.0 or math.isnan(number):
         raise ValueError(f"{argument} must lie between 0 (nothing done) and 1 (all done), got {shown(value)}")
     return number

@@ -11,7 +11,7 @@ import traceback
 import weakref
 from collections.abc import Callable
 from types import FrameType, TracebackType
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 __all__ = ["watch"]
 
@@ -28,7 +28,14 @@ def watch(run: _Watched) -> Callable[[], None]:
     SIGTERM is handled only where nobody else does (and only from the main thread, as Python demands); the process then
     dies of it as before.
     """
-    previous_hook = sys.excepthook
+    previous_hook, previous_exit = sys.excepthook, sys.exit
+    exit_status: list[object] = []
+
+    def on_sys_exit(status: object = None, /) -> NoReturn:
+        # SystemExit reaches no excepthook and atexit is not told the status, so it is noted where it is made.
+        if threading.current_thread() is threading.main_thread():  # elsewhere it ends the thread only
+            exit_status[:] = [status]
+        previous_exit(status)  # type: ignore[arg-type]
 
     def on_exception(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
         try:
@@ -41,7 +48,11 @@ def watch(run: _Watched) -> Callable[[], None]:
             previous_hook(kind, error, where)
 
     def on_exit() -> None:
-        run.finish()
+        status = exit_status[0] if exit_status else None
+        if status is None or (isinstance(status, int) and status == 0):
+            run.finish()
+        else:
+            run.finish("failed", f"sys.exit({status!r})")
 
     def on_terminate(number: int, frame: FrameType | None) -> None:
         run.finish("killed", "ended with SIGTERM")
@@ -49,6 +60,7 @@ def watch(run: _Watched) -> Callable[[], None]:
         os.kill(os.getpid(), signal.SIGTERM)
 
     sys.excepthook = on_exception
+    sys.exit = on_sys_exit
     atexit.register(on_exit)
     handles_term = (
         threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
@@ -60,6 +72,8 @@ def watch(run: _Watched) -> Callable[[], None]:
     def stop() -> None:
         if sys.excepthook is on_exception:
             sys.excepthook = previous_hook
+        if sys.exit is on_sys_exit:
+            sys.exit = previous_exit
         atexit.unregister(on_exit)
         if (
             handles_term

@@ -62,7 +62,7 @@ def get_series(
     except KeyError:
         raise _no_run() from None
     except OSError:
-        raise ProblemError(503, "the run's files cannot be read now: try again", {"Retry-After": "1"}) from None
+        raise _away() from None
     return _Binary(series.encode(values, points))
 
 
@@ -93,7 +93,13 @@ def get_log(run: RunId, parts: Parts, tail: Annotated[int, Query(ge=1, le=2**20)
         text, size = parts.workspace.log_tail(run, tail)
     except KeyError:
         raise _no_run() from None
+    except OSError:
+        raise _away() from None
     return LogTail(text=text, size=size)
+
+
+def _away() -> ProblemError:
+    return ProblemError(503, "the run's files cannot be read at the moment", {"Retry-After": "1"})
 
 
 def _no_run() -> ProblemError:

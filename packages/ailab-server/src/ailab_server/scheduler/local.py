@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -42,6 +43,8 @@ class LocalExecutor:
     def start(self, job: Job, ended: Callable[[Outcome], None]) -> "LocalJob":
         """See ``executor.Executor``."""
         environment = task_environment(os.environ, job.gpu_ids, job.variables)
+        # ``python train.py`` means the Python that has AI Lab, however the server was started.
+        environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment.get('PATH', os.defpath)}"
         log = self._log(job.task)
         try:
             fd = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)

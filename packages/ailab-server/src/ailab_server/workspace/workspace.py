@@ -154,12 +154,16 @@ class Workspace:
     def log_tail(self, id: str, limit: int) -> tuple[str, int]:
         """The last ``limit`` bytes of a run's output, and how many there are; empty without any.
 
-        KeyError if unknown.
+        Raises:
+            KeyError: no such run.
+            OSError: the workspace is away.
         """
         entry, _ = self._known(id)
         try:
             data, size = read_inside(self.root, [*Path(entry.relative).parts, "output.log"], last=limit)
         except OSError:
+            if not self.available:
+                raise
             return "", 0
         return data.decode("utf-8", "replace"), size
 
@@ -178,7 +182,8 @@ class Workspace:
                     self._list()
                     took = time.monotonic() - began
                     # On a slow share or a vast workspace, listing gets at most a twentieth of the time.
-                    list_at = time.monotonic() + max(_LIST_SECONDS, 20 * took)
+                    # One that is away is looked for again soon, however long it took to say so.
+                    list_at = time.monotonic() + max(_LIST_SECONDS, min(20 * took, 30.0) if self.available else 0.0)
                 self._round()
             except Exception:  # noqa: BLE001 - the thread must live on
                 _log.exception("following the workspace failed; trying again")

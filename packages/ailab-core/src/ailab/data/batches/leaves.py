@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from ailab.data.batches.values import PYTHON_DTYPES, Array, convert, read
+from ailab.data.batches.values import PYTHON_DTYPES, Array, convert, is_python, read
 
 __all__ = ["Place", "stack"]
 
 _NUMBERS = frozenset("biufc")
+_WEAK: dict[str, Any] = {"b": False, "i": 0, "f": 0.0}
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def stack(values: Sequence[Any], place: Place) -> Array:
             return column
     arrays = [read(value, f"{place} of sample {place.index(i)}") for i, value in enumerate(values)]
     _check_shapes(arrays, place)
-    out = np.empty((len(arrays), *arrays[0].shape), _common_dtype(arrays, place))
+    out = np.empty((len(arrays), *arrays[0].shape), _common_dtype(arrays, values, place))
     return np.stack(arrays, out=out)
 
 
@@ -59,8 +60,8 @@ def _check_shapes(arrays: Sequence[Array], place: Place) -> None:
             )
 
 
-def _common_dtype(arrays: Sequence[Array], place: Place) -> np.dtype[Any]:
-    """The dtype that holds the values of all ``arrays`` unchanged."""
+def _common_dtype(arrays: Sequence[Array], values: Sequence[Any], place: Place) -> np.dtype[Any]:
+    """The dtype that holds the values of all ``arrays`` unchanged; ``values`` are what they were read from."""
     first = arrays[0].dtype
     dtypes = {item.dtype for item in arrays}
     if len(dtypes) == 1:
@@ -72,7 +73,7 @@ def _common_dtype(arrays: Sequence[Array], place: Place) -> np.dtype[Any]:
                 f"{place} is {item.dtype} in sample {place.index(position)} but {first} in sample "
                 f"{place.index(0)}; expected one kind"
             )
-    dtype = np.result_type(*dtypes)
+    dtype = _promoted(arrays, values)
     for position, item in enumerate(arrays):
         if item.dtype.kind in "iu" and dtype.kind in "fc" and not _exact(item, dtype):
             names = " and ".join(sorted(map(str, dtypes)))
@@ -81,6 +82,15 @@ def _common_dtype(arrays: Sequence[Array], place: Place) -> np.dtype[Any]:
                 "cannot hold; return one dtype from every sample"
             )
     return dtype
+
+
+def _promoted(arrays: Sequence[Array], values: Sequence[Any]) -> np.dtype[Any]:
+    """NumPy's promotion, in which a Python number has a kind but no size: one stray 0 among floats changes nothing."""
+    own = {item.dtype for item, value in zip(arrays, values, strict=True) if not is_python(value)}
+    kinds = {item.dtype.kind for item, value in zip(arrays, values, strict=True) if is_python(value)}
+    if not own:
+        return PYTHON_DTYPES[float if "f" in kinds else int]
+    return np.result_type(*own, *(_WEAK[kind] for kind in kinds))
 
 
 def _exact(item: Array, dtype: np.dtype[Any]) -> bool:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ailab.errors import shown
 
-__all__ = ["PYTHON_DTYPES", "Array", "convert", "read"]
+__all__ = ["PYTHON_DTYPES", "Array", "convert", "is_python", "read"]
 
 Array = npt.NDArray[Any]
 
@@ -62,6 +62,13 @@ def convert(value: Any, dtype: np.dtype[Any]) -> Array | None:
         genuine = np.isinf(np.array(value, np.float64))
         return result if np.array_equal(np.isinf(result), genuine) else None
     return result
+
+
+def is_python(value: Any) -> bool:
+    """Whether ``value`` is a Python number or a list of them, whose dtype is ours to choose."""
+    if type(value) is list:
+        return all(type(item) in PYTHON_DTYPES for item in _items(value))
+    return type(value) in PYTHON_DTYPES
 
 
 def _read_list(value: list[Any], where: str) -> Array:

@@ -21,7 +21,7 @@ class AppendFile:
     called with the error each time something is refused; ``lost`` counts the bytes that found no room in memory either.
 
     Raises:
-        OSError: on construction, when the file exists or cannot be made.
+        FileExistsError: on construction: the file has a writer already.
     """
 
     def __init__(self, path: Path, problem: Callable[[str, OSError], None]) -> None:
@@ -32,18 +32,24 @@ class AppendFile:
         # Reentrant: a signal handler that ends the run may interrupt the very thread that holds it.
         self._lock = threading.RLock()
         self._dirty = False
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
-        self._fd = os.open(path, flags, 0o644)
+        self._closed = False
+        self._fd = -1
+        try:
+            self._open()
+        except FileExistsError:
+            raise  # two writers in one file would lose data on a share
+        except OSError as error:
+            problem(f"cannot make {path}", error)  # `sync` tries again
 
     def write(self, data: bytes) -> None:
         """Append ``data``, one whole record or line. Never raises OSError."""
         with self._lock:
-            if self._fd < 0:
+            if self._closed:
                 return
             self._dirty = True
             if not self._pending:
                 try:
-                    written = os.write(self._fd, data)
+                    written = os.write(self._fd, data) if self._fd >= 0 else 0
                 except OSError as error:
                     written = 0
                     self._problem(f"cannot write to {self.path}", error)
@@ -61,10 +67,12 @@ class AppendFile:
         Returns whether all of it is safe; never raises OSError.
         """
         with self._lock:
-            if self._fd < 0 or not self._dirty:
+            if self._closed or not self._dirty:
                 return True
             self._dirty = False
             try:
+                if self._fd < 0:
+                    self._open()
                 while self._pending:
                     del self._pending[: os.write(self._fd, self._pending)]
             except OSError as error:
@@ -89,6 +97,10 @@ class AppendFile:
 
     def abandon(self) -> None:
         """Close without writing: what a forked child does with its parent's files."""
+        self._closed = True
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+    def _open(self) -> None:
+        self._fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o644)

@@ -19,11 +19,15 @@ from ailab.experiment.record.files import read_regular
 from ailab.experiment.record.layout import RunFolder
 from ailab.experiment.record.summary import ImageEvent, MetricSummary
 from ailab.experiment.record.tail import StreamTail
+from ailab.experiment.record.writer import HEARTBEAT_SECONDS
 
 __all__ = ["STALE_SECONDS", "VALUES", "RunReader"]
 
 STALE_SECONDS = 30.0
 """A running run whose streams have not grown for so long is stale: six missed heartbeats."""
+
+_SILENT_SECONDS = 2.5 * HEARTBEAT_SECONDS
+"""After so long without a heartbeat nobody knows how much time remains."""
 
 VALUES = np.dtype([("step", "<i8"), ("time", "<f8"), ("value", "<f8")])
 
@@ -65,6 +69,7 @@ class RunReader:
         self._monotonic = monotonic
         self._status = "running"
         self._status_time = -math.inf
+        self._progress_time = -math.inf
         self._eta = EtaEstimator()
         self._tails: dict[str, StreamTail] = {}
         self._grown = -math.inf  # when the streams last grew, on the reader's own clock
@@ -109,8 +114,10 @@ class RunReader:
         return changed
 
     def eta_seconds(self) -> float | None:
-        """Seconds until the run is done, by its recent progress; None while unknown or not running."""
-        return self._eta.remaining() if self.state == "running" else None
+        """Seconds until the run is done, by its recent progress; None while unknown, not running or silent."""
+        silent = self._monotonic() - self._grown
+        remaining = self._eta.remaining() if self.state == "running" and silent <= _SILENT_SECONDS else None
+        return None if remaining is None else max(0.0, remaining - silent)
 
     def primary(self) -> MetricSummary | None:
         """The metric for the front page: the first logged as primary."""
@@ -223,8 +230,10 @@ class RunReader:
                 tail.names[id] = name
                 metric = self.metrics.setdefault(name, MetricSummary(name, False))
                 metric.primary = metric.primary or event.get("primary") is True
-            case {"type": "progress", "value": float() | int() as value} if 0 <= value <= 1:
-                self.progress = float(value)
+            case {"type": "progress", "value": float() | int() as value} if (
+                0 <= value <= 1 and when >= self._progress_time
+            ):
+                self.progress, self._progress_time = float(value), when
                 self._eta.add(when, float(value))
             case {"type": "image", "name": str(name), "file": str(file)}:
                 step = event.get("step")

@@ -75,7 +75,9 @@ class MetricSummary:
     def points(self) -> tuple[list[int], list[float]]:
         """Steps and values for a small chart, the latest value always among them."""
         steps, values = list(self.spark.steps), list(self.spark.values)
-        if self.count and (not steps or (steps[-1], values[-1]) != (self.last_step, self.last)):
+        if self.count and (self.last_step, self.last) not in zip(steps, values, strict=True):
             steps.append(self.last_step)
             values.append(self.last)
-        return steps, values
+        # A run with several writers, or one that logs its steps in any order, still has its chart from left to right.
+        order = sorted(range(len(steps)), key=steps.__getitem__)
+        return [steps[i] for i in order], [values[i] for i in order]

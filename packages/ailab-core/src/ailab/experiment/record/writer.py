@@ -34,9 +34,6 @@ class RecordWriter:
         folder: the run's.
         problem: called with a message and the error when the file system refuses something.
         clock: seconds since the epoch.
-
-    Raises:
-        OSError: the stream files cannot be made.
     """
 
     def __init__(
@@ -49,6 +46,7 @@ class RecordWriter:
         self.name = f"{host}-{os.getpid()}-{secrets.token_hex(3)}"
         self._clock = clock
         self._metrics: dict[str, int] = {}
+        self._primary: set[str] = set()
         self._steps: dict[str, int] = {}
         self._lock = threading.RLock()  # reentrant, as AppendFile's
         self._scalars = AppendFile(folder.streams / f"{self.name}.scalars", problem)
@@ -64,8 +62,10 @@ class RecordWriter:
         now = self._clock()
         with self._lock:
             metric = self._metrics.get(name)
-            if metric is None:
-                metric = self._metrics[name] = len(self._metrics)
+            if metric is None or (primary and name not in self._primary):
+                metric = self._metrics.setdefault(name, len(self._metrics))
+                if primary:
+                    self._primary.add(name)
                 # Before the first record that needs it: a reader knows the name of every id it meets.
                 self.event("metric", id=metric, name=name, primary=primary)
             if step is None:
