@@ -102,7 +102,10 @@ def test_a_train_step_without_a_loss_metric(told: Log) -> None:
 def test_writes_a_run(workspace: Path) -> None:
     from ailab.experiment import Config
 
-    folder = log.setup(config=Config(), snapshot=False, capture_output=False)
+    config = Config()
+    for name in ("model", "loss", "metrics", "prepare"):
+        setattr(config.arch, name, frozen_model)
+    folder = log.setup(config=config, snapshot=False, capture_output=False)
     frozen_model().fit(DATA, verbose=0, callbacks=[LogCallback()])
     log.finish()
     assert workspace in folder.parents
