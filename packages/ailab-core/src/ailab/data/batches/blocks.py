@@ -21,12 +21,16 @@ LEAST = 2**20  # bytes; what is smaller the C library keeps for us
 
 # What is free, at most two blocks: the consumer has a batch, the next one is made, and at times both are let go.
 # A deque needs no lock, which an array that dies while we hold it could not get.
-_free: deque[npt.NDArray[np.uint8]] = deque(maxlen=2)
+_free: deque[bytearray] = deque(maxlen=2)
 _leases: dict[int, Any] = {}
 
 
 class _Lease(np.ndarray[Any, Any]):
-    """The base of an array in a block. A class of its own: views of plain arrays name the owner as their base."""
+    """The base of an array in a block.
+
+    NumPy makes the base of a view whatever owns the memory, passing over arrays of the view's own class on the
+    way. It stops here, as this is of another class and what is under it, a bytearray, is no array.
+    """
 
 
 def empty(shape: Sequence[int], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
@@ -37,7 +41,7 @@ def empty(shape: Sequence[int], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
     if size < LEAST:
         return np.empty(shape, dtype)
     memory = _taken(size)
-    lease = memory.view(_Lease)
+    lease = np.ndarray.__new__(_Lease, size, np.uint8, memory)
     array: npt.NDArray[Any] = np.ndarray(tuple(shape), dtype, buffer=lease)
     key = id(memory)
 
@@ -50,11 +54,11 @@ def empty(shape: Sequence[int], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
     return array
 
 
-def _taken(size: int) -> npt.NDArray[np.uint8]:
+def _taken(size: int) -> bytearray:
     while True:
         try:
             memory = _free.pop()
         except IndexError:
-            return np.empty(size, np.uint8)
-        if memory.nbytes == size:
+            return bytearray(size)
+        if len(memory) == size:
             return memory
