@@ -29,12 +29,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="How fast batches are loaded, by AI Lab and by others.")
     parser.add_argument("--json", action="store_true", help="print the results as JSON to stdout")
     parser.add_argument("--quick", action="store_true", help="a quarter of the samples and fewer epochs")
-    parser.add_argument("--only", default="", help="workloads and parts of contenders' names: W1,W3,torch")
+    parser.add_argument("--only", default="", help="workloads and how contenders' names begin: W1,W3,torch")
     parser.add_argument("--repeat", type=int, default=1, help="run everything this often; the medians are reported")
     arguments = parser.parse_args()
     names = [name for name in arguments.only.split(",") if name]
     workloads = [name for name in names if name in WORKLOADS] or list(WORKLOADS)
-    parts = [name for name in names if name not in WORKLOADS]
+    beginnings = [name for name in names if name not in WORKLOADS]
     about = machine()
     work = calibrate()
     runs: dict[str, dict[str, list[dict[str, Any]]]] = {workload: {} for workload in workloads}
@@ -42,7 +42,7 @@ def main() -> None:
         # Workload by workload, so that contenders that are compared run within minutes of each other.
         for workload in workloads:
             for contender in CONTENDERS:
-                if workload in contender.workloads and (not parts or any(part in contender.name for part in parts)):
+                if workload in contender.workloads and (not beginnings or contender.name.startswith(tuple(beginnings))):
                     result = _run(contender, workload, arguments.quick, work)
                     runs[workload].setdefault(contender.name, []).append(result)
                     print(f"{workload} {contender.name}: {json.dumps(result)}", file=sys.stderr, flush=True)

@@ -9,7 +9,7 @@ from typing import Any
 from ailab.data.batches.leaves import Place, stack
 from ailab.data.batches.rows import Rows
 
-__all__ = ["collate"]
+__all__ = ["collate", "collate_columns"]
 
 
 def collate(samples: Sequence[Any], indices: Sequence[int] | None = None, *, rows: Rows | None = None) -> Any:
@@ -43,6 +43,17 @@ def collate(samples: Sequence[Any], indices: Sequence[int] | None = None, *, row
     return _column(samples, Place("value", numbers, rows))
 
 
+def collate_columns(
+    features: dict[Any, list[Any]], labels: dict[Any, list[Any]], indices: Sequence[int]
+) -> tuple[dict[Any, Any], dict[Any, Any]]:
+    """`collate` of samples that are pairs of dicts, given key by key as all samples' values for it."""
+    return _dict(features, Place("features", indices)), _dict(labels, Place("labels", indices))
+
+
+def _dict(columns: dict[Any, list[Any]], place: Place) -> dict[Any, Any]:
+    return {key: _column(column, place.under(f"[{key!r}]")) for key, column in columns.items()}
+
+
 def _column(values: Sequence[Any], place: Place) -> Any:
     first = values[0]
     if isinstance(first, Mapping):
@@ -50,7 +61,7 @@ def _column(values: Sequence[Any], place: Place) -> Any:
         if columns is None:
             _check_alike(values, place)
             columns = {key: [value[key] for value in values] for key in first}
-        return {key: _column(column, place.under(f"[{key!r}]")) for key, column in columns.items()}
+        return _dict(columns, place)
     if isinstance(first, tuple):
         _check_alike(values, place)
         fields: Sequence[str] | None = getattr(first, "_fields", None)
