@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence, Sized
 from contextlib import contextmanager
 
 import numpy as np
 
-__all__ = ["generator", "rng", "sampling"]
+__all__ = ["generator", "reading", "rng", "sampling"]
 
 # What a generator is for. Streams for different purposes never overlap.
 SAMPLE = 0
@@ -26,14 +26,16 @@ def generator(purpose: int, seed: int, epoch: int, index: int = 0) -> np.random.
     return np.random.Generator(np.random.Philox(key=key, counter=counter))
 
 
-class _Sample(threading.local):
-    """The sample that this thread is reading at the moment."""
+class _Current(threading.local):
+    """What this thread is reading at the moment: the samples ``indices``, of which ``done`` are read."""
 
-    key: tuple[int, int, int] | None = None
-    made: np.random.Generator | None = None
+    key: tuple[int, int] | None = None  # seed and epoch
+    indices: Sequence[int] = ()
+    done: Sized = ()
+    made: tuple[int, np.random.Generator] | None = None  # the generator, and of which sample: how many are before
 
 
-_sample = _Sample()
+_current = _Current()
 
 
 def rng() -> np.random.Generator:
@@ -47,27 +49,42 @@ def rng() -> np.random.Generator:
     a new generator seeded by the operating system. The same goes for threads that ``__getitem__`` itself
     starts; draw before handing over to them.
     """
-    if _sample.made is None:
-        if _sample.key is None:
-            return np.random.default_rng()
-        # Made only when asked for: most datasets use no random numbers, and making one takes microseconds.
-        _sample.made = generator(SAMPLE, *_sample.key)
-    return _sample.made
+    current = _current
+    if current.key is None:
+        return np.random.default_rng()
+    position = len(current.done)
+    # Made only when asked for: most datasets use no random numbers, and making one takes microseconds.
+    if current.made is None or current.made[0] != position:
+        current.made = position, generator(SAMPLE, *current.key, current.indices[position])
+    return current.made[1]
+
+
+@contextmanager
+def reading(seed: int, epoch: int, indices: Sequence[int], done: Sized) -> Iterator[None]:
+    """Within the block, the sample being read is ``indices[len(done)]``; ``done`` is a list that grows.
+
+    So the reading of a sample that uses no random numbers costs nothing here. What was set before comes back
+    at the end, so that a dataset may itself read from a loader.
+    """
+    current = _current
+    before = current.key, current.indices, current.done, current.made
+    current.key, current.indices, current.done, current.made = (seed, epoch), indices, done, None
+    try:
+        yield
+    finally:
+        current.key, current.indices, current.done, current.made = before
 
 
 @contextmanager
 def sampling(seed: int, epoch: int) -> Iterator[Callable[[int], None]]:
-    """Within the block, call the yielded function with a sample's index before reading that sample.
-
-    What was set before comes back at the end, so that a dataset may itself read from a loader.
-    """
+    """`reading` sample by sample: call the yielded function with a sample's index before reading that sample."""
+    indices: list[int] = []
 
     def begin(index: int) -> None:
-        _sample.key = (seed, epoch, index)
-        _sample.made = None
+        indices[:] = [index]
+        _current.made = None
+        _current.key = (seed, epoch)
 
-    before = _sample.key, _sample.made
-    try:
+    with reading(seed, epoch, indices, ()):
+        _current.key = None  # until there is a first sample
         yield begin
-    finally:
-        _sample.key, _sample.made = before

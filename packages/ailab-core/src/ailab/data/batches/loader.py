@@ -9,9 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ailab.data.batches.checks import check_batch_size, check_dataset, check_flag, check_whole
-from ailab.data.batches.collate import collate
 from ailab.data.batches.order import batch_count, batch_of, epoch_order
-from ailab.data.batches.read import read_samples
+from ailab.data.batches.read import read_batch
 from ailab.data.recorded import record_use
 
 __all__ = ["BatchLoader"]
@@ -94,12 +93,7 @@ class BatchLoader:
         Raises:
             Exception: what the dataset or `collate` raises, with a note that names the dataset and the index.
         """
-        samples = read_samples(self.dataset, indices, seed=self.seed, epoch=epoch)
-        try:
-            return collate(samples, indices)
-        except (TypeError, ValueError) as error:
-            error.add_note(f"while making a batch of {type(self.dataset).__qualname__}")
-            raise
+        return read_batch(self.dataset, indices, seed=self.seed, epoch=epoch)
 
     def batch(self, number: int) -> Any:
         """Batch ``number`` of the current epoch; see `indices` and `load` for what may be raised."""
