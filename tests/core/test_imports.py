@@ -79,9 +79,12 @@ def test_the_public_names() -> None:
     assert set(ailab.data.__all__) == {
         "ComposeTransforms",
         "Dataset",
+        "Subset",
         "TransformedDataset",
         "Transformer",
+        "concat",
         "rng",
+        "split",
         "version_of",
     }
     assert set(ailab.experiment.__all__) == {"Config", "ConfigPart", "IncompleteConfigError"}

@@ -17,9 +17,12 @@ def test_public_names() -> None:
     assert ailab.data.__all__ == [
         "ComposeTransforms",
         "Dataset",
+        "Subset",
         "TransformedDataset",
         "Transformer",
+        "concat",
         "rng",
+        "split",
         "version_of",
     ]
     assert ailab.data.batches.__all__ == [
