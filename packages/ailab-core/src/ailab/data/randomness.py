@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import numpy as np
 
-__all__ = ["generator", "rng", "sampling"]
+__all__ = ["BATCH", "generator", "reading", "rng", "sampling"]
 
 # What a generator is for. Streams for different purposes never overlap.
 SAMPLE = 0
 ORDER = 1
+BATCH = 2
 
 
 def generator(purpose: int, seed: int, epoch: int, index: int = 0) -> np.random.Generator:
-    """A new generator for ``purpose`` (`SAMPLE` or `ORDER`); all arguments in 0 .. 2**64 - 1.
+    """A new generator for ``purpose`` (`SAMPLE`, `ORDER` or `BATCH`); all arguments in 0 .. 2**64 - 1.
 
     Philox is a counter-based generator (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011):
     the arguments are its key and the high half of its counter, so no two of them share numbers.
@@ -27,9 +27,9 @@ def generator(purpose: int, seed: int, epoch: int, index: int = 0) -> np.random.
 
 
 class _Sample(threading.local):
-    """The sample that this thread is reading at the moment."""
+    """The sample, or the whole batch, that this thread is reading at the moment."""
 
-    key: tuple[int, int, int] | None = None
+    key: tuple[int, int, int, int] | None = None
     made: np.random.Generator | None = None
 
 
@@ -43,6 +43,9 @@ def rng() -> np.random.Generator:
     every framework and for any number of workers. All calls for one sample share one generator: two
     transformers draw different numbers.
 
+    Where a whole batch is read or transformed at once, all of it shares one generator, which depends on the
+    seed, the epoch and the index of the batch's first sample.
+
     Outside of a batch (``dataset[3]`` typed by hand, say) there is no epoch and no seed: each call then gives
     a new generator seeded by the operating system. The same goes for threads that ``__getitem__`` itself
     starts; draw before handing over to them.
@@ -51,23 +54,32 @@ def rng() -> np.random.Generator:
         if _sample.key is None:
             return np.random.default_rng()
         # Made only when asked for: most datasets use no random numbers, and making one takes microseconds.
-        _sample.made = generator(SAMPLE, *_sample.key)
+        _sample.made = generator(*_sample.key)
     return _sample.made
 
 
-@contextmanager
-def sampling(seed: int, epoch: int) -> Iterator[Callable[[int], None]]:
-    """Within the block, call the yielded function with a sample's index before reading that sample.
+def reading() -> tuple[int, int]:
+    """The (seed, epoch) of the batch that this thread is making; (0, 0) outside of one."""
+    return (0, 0) if _sample.key is None else _sample.key[1:3]
 
-    What was set before comes back at the end, so that a dataset may itself read from a loader.
+
+class sampling:
+    """Within the block, call what it gives with a sample's index before reading that sample.
+
+    Called with `BATCH` as well, the index is the first one of a batch that is read at once. What was set
+    before comes back at the end, so that a dataset may itself read from a loader.
     """
 
-    def begin(index: int) -> None:
-        _sample.key = (seed, epoch, index)
+    def __init__(self, seed: int, epoch: int) -> None:
+        self._seed, self._epoch = seed, epoch
+
+    def __enter__(self) -> Callable[..., None]:
+        self._before = _sample.key, _sample.made
+        return self._begin
+
+    def _begin(self, index: int, purpose: int = SAMPLE) -> None:
+        _sample.key = (purpose, self._seed, self._epoch, index)
         _sample.made = None
 
-    before = _sample.key, _sample.made
-    try:
-        yield begin
-    finally:
-        _sample.key, _sample.made = before
+    def __exit__(self, *error: object) -> None:
+        _sample.key, _sample.made = self._before

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from ailab.data.batches.checks import check_batch_size, check_dataset, check_flag, check_whole
-from ailab.data.batches.collate import collate
 from ailab.data.batches.order import batch_count, batch_of, epoch_order
-from ailab.data.batches.read import read_samples
+from ailab.data.batches.read import Indices, read_batch
 
 __all__ = ["BatchLoader"]
 
@@ -28,7 +27,8 @@ class BatchLoader:
     ``next(iter(loader))``, uses up none.
 
     Args:
-        dataset: anything with ``__len__`` and ``__getitem__``; its length is read once.
+        dataset: anything with ``__len__`` and ``__getitem__``; its length is read once. If it also has
+            ``__getitems__(indices)``, that is asked for whole batches; see `ailab.data.Dataset`.
         batch_size: samples per batch, at least 1.
         shuffle: a new order each epoch instead of 0, 1, 2, ...
         seed: 0 .. 2**64 - 1, for the order and for `ailab.data.rng`.
@@ -86,18 +86,19 @@ class BatchLoader:
             raise IndexError(f"batch {number} does not exist: an epoch has {count} batches")
         return batch_of(self.order(self._epoch if epoch is None else epoch), number % count, self.batch_size)
 
-    def load(self, indices: Sequence[int], epoch: int) -> Any:
+    def _indices(self, number: int, epoch: int) -> npt.NDArray[np.int64]:
+        # An array: for a dataset that makes whole batches, a list would take longer than the batch.
+        return self.order(epoch)[number * self.batch_size : (number + 1) * self.batch_size]
+
+    def load(self, indices: Indices, epoch: int) -> Any:
         """One batch of just these samples, with their structure and a leading batch axis.
+
+        It is the dataset's own ``__getitems__`` that makes it, if there is one.
 
         Raises:
             Exception: what the dataset or `collate` raises, with a note that names the dataset and the index.
         """
-        samples = read_samples(self.dataset, indices, seed=self.seed, epoch=epoch)
-        try:
-            return collate(samples, indices)
-        except (TypeError, ValueError) as error:
-            error.add_note(f"while making a batch of {type(self.dataset).__qualname__}")
-            raise
+        return read_batch(self.dataset, indices, seed=self.seed, epoch=epoch)
 
     def batch(self, number: int) -> Any:
         """Batch ``number`` of the current epoch; see `indices` and `load` for what may be raised."""
@@ -106,7 +107,7 @@ class BatchLoader:
 
     def __iter__(self) -> Iterator[Any]:
         epoch = self._epoch
-        return self.counted(self.load(self.indices(number, epoch), epoch) for number in range(len(self)))
+        return self.counted(self.load(self._indices(number, epoch), epoch) for number in range(len(self)))
 
     def counted(self, batches: Iterable[T]) -> Iterator[T]:
         """Yield ``batches``, made elsewhere for the current epoch, using the epoch up as `__iter__` does."""
