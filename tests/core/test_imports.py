@@ -77,6 +77,7 @@ def test_the_public_names() -> None:
 
     assert ailab.__all__ == ["__version__"]
     assert set(ailab.data.__all__) == {
+        "CachedDataset",
         "ComposeTransforms",
         "Dataset",
         "Subset",

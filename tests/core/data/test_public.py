@@ -15,6 +15,7 @@ import ailab.data.batches
 
 def test_public_names() -> None:
     assert ailab.data.__all__ == [
+        "CachedDataset",
         "ComposeTransforms",
         "Dataset",
         "Subset",

@@ -5,6 +5,7 @@ A sample is a pair ``(features, labels)``; each is a dict of array-likes or one 
 ``ailab.data.batches``.
 """
 
+from ailab.data.cache import CachedDataset as CachedDataset
 from ailab.data.dataset import Dataset as Dataset
 from ailab.data.dataset import version_of as version_of
 from ailab.data.parts import Subset as Subset
@@ -16,6 +17,7 @@ from ailab.data.transform import TransformedDataset as TransformedDataset
 from ailab.data.transform import Transformer as Transformer
 
 __all__ = [
+    "CachedDataset",
     "ComposeTransforms",
     "Dataset",
     "Subset",
