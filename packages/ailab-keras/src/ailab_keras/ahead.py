@@ -19,13 +19,12 @@ class ReadAhead:
         self._pool: ThreadPoolExecutor | None = None
         self._pending: dict[tuple[int, int], Future[Any]] = {}
 
-    def batch(self, number: int) -> Any:
-        """Batch ``number`` of the current epoch, and a start on those after it.
+    def batch(self, number: int, epoch: int) -> Any:
+        """Batch ``number`` of ``epoch``, and a start on those after it.
 
         Raises:
             Exception: what reading that batch raised.
         """
-        epoch = self._loader.epoch
         if self._pool is None:
             self._pool = ThreadPoolExecutor(self._workers, thread_name_prefix="ailab-batches")
         wanted = range(number, min(number + self._workers + 1, len(self._loader)))

@@ -6,6 +6,7 @@ import pickle
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
@@ -25,7 +26,7 @@ class EpochSampler(Sampler[int]):
         self._batches = batches
 
     def __len__(self) -> int:
-        return self._batches.length
+        return self._batches.samples
 
     def __iter__(self) -> Iterator[int]:
         return iter(self._batches.order(self._batches.epoch).tolist())
@@ -54,8 +55,10 @@ class _Keys:
     def __iter__(self) -> Iterator[Key]:
         epoch = self._batches.epoch
         if self._index_lists is None:
-            return ((epoch, self._batches.indices(number, epoch)) for number in range(len(self._batches)))
-        return ((epoch, [int(index) for index in indices]) for indices in self._index_lists)
+            numbers = range(self._batches.first(epoch), len(self._batches))
+            return ((epoch, self._batches.indices(number, epoch)) for number in numbers)
+        index_lists = islice(self._index_lists, self._batches.first(epoch), None)
+        return ((epoch, [int(index) for index in indices]) for indices in index_lists)
 
 
 class _Reader(Dataset[Any]):
