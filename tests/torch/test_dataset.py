@@ -37,6 +37,14 @@ class TestConformanceOfTorchsLoop(TestConformance):
     def make(self, dataset: Any, **arguments: Any) -> Any:
         return BatchedPytorchDataset(dataset, collate_fn=lambda samples: to_tensors(collate(samples)), **arguments)
 
+    def test_bad_samples_can_be_skipped(self) -> None:
+        with pytest.raises(ValueError, match="leave them out with collate_fn="):
+            self.make(NUMBERS, on_error="skip")
+
+    def test_ragged_samples_can_be_padded(self) -> None:
+        with pytest.raises(ValueError, match="leave them out with collate_fn="):
+            self.make(NUMBERS, pad=0)
+
 
 class TestConformanceOfWorkers(TestConformance):
     def make(self, dataset: Any, **arguments: Any) -> Any:

@@ -32,6 +32,5 @@ class ReadAhead:
             self._pending.pop(key).cancel()
         for ahead in wanted:
             if (epoch, ahead) not in self._pending:
-                indices = self._loader.indices(ahead, epoch)
-                self._pending[epoch, ahead] = self._pool.submit(self._loader.load, indices, epoch)
+                self._pending[epoch, ahead] = self._pool.submit(self._loader.batch, ahead, epoch)
         return self._pending.pop((epoch, number)).result()

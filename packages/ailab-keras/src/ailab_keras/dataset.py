@@ -36,6 +36,9 @@ class BatchedKerasDataset(keras.utils.PyDataset):  # type: ignore[misc]  # Keras
         drop_last: leave out the last batch where it would be smaller.
         workers: above 1, this many threads read the next batches in advance during Keras' passes.
         shard: (i, n): part i of n, see `BatchLoader`; None: as torch.distributed or RANK and WORLD_SIZE say.
+        pad: fills up samples whose shapes differ, see `BatchLoader`.
+        on_error: "skip" leaves samples out whose reading fails, see `BatchLoader`. In place of a batch of
+            which nothing is left, ``seq[i]`` gives the next one once more: Keras counts on ``len`` of them.
 
     Raises:
         TypeError, ValueError: an argument is wrong; the dataset is empty.
@@ -51,11 +54,15 @@ class BatchedKerasDataset(keras.utils.PyDataset):  # type: ignore[misc]  # Keras
         drop_last: bool = False,
         workers: int = 1,
         shard: tuple[int, int] | None = None,
+        pad: Any = None,
+        on_error: str = "raise",
     ) -> None:
         # Keras' own workers ask for batches in no certain order: it is left nothing to make parallel.
         super().__init__(workers=1)
         size = batch_size_or_default(batch_size)
-        self._loader = BatchLoader(dataset, size, shuffle, seed=seed, drop_last=drop_last, shard=shard)
+        self._loader = BatchLoader(
+            dataset, size, shuffle, seed=seed, drop_last=drop_last, shard=shard, pad=pad, on_error=on_error
+        )
         self._passes = Passes(self._loader)
         threads = check_whole(workers, "workers")
         self._ahead = ReadAhead(self._loader, threads) if threads > 1 else None
@@ -94,7 +101,12 @@ class BatchedKerasDataset(keras.utils.PyDataset):  # type: ignore[misc]  # Keras
         epoch, number = self._passes.place(index)
         if self._ahead is not None and self._passes.underway:
             return self._ahead.batch(number, epoch)
-        return self._loader.load(self._loader.indices(number, epoch), epoch)
+        return self._loader.batch(number, epoch)
+
+    @property
+    def skipped(self) -> int:
+        """How many samples ``on_error="skip"`` has left out, in this process or in workers."""
+        return self._loader.skipped
 
     def state_dict(self, batch: int | None = None) -> dict[str, Any]:
         """Where Keras, or an iteration, is: the batches used so far; plain ints and bools.

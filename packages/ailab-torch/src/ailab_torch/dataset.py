@@ -40,6 +40,8 @@ class BatchedPytorchDataset(DataLoader[Any]):
         generator: DataLoader's: with ``shuffle``, draws the order instead of ``seed``.
         shard: (i, n): part i of n, see `BatchLoader`; None: as torch.distributed or RANK and WORLD_SIZE say.
             An order of the user's own (``sampler``, ``batch_sampler``, ``generator``) is never cut.
+        pad: fills up samples whose shapes differ, see `BatchLoader`; not with a ``collate_fn``.
+        on_error: "skip" leaves samples out whose reading fails, see `BatchLoader`; not with a ``collate_fn``.
         **arguments: DataLoader's others, which go to it as they are.
 
     Raises:
@@ -61,6 +63,8 @@ class BatchedPytorchDataset(DataLoader[Any]):
         pin_memory: bool = False,
         generator: Any = None,
         shard: tuple[int, int] | None = None,
+        pad: Any = None,
+        on_error: str = "raise",
         **arguments: Any,
     ) -> None:
         self.seed = seed
@@ -68,18 +72,27 @@ class BatchedPytorchDataset(DataLoader[Any]):
         own_loop = own_order and num_workers == 0 and collate_fn is None and not pin_memory
         if shard is not None and not own_order:
             raise ValueError("shard= cuts an order of ours: leave it out with sampler=, batch_sampler= or generator=")
+        if collate_fn is not None and (pad is not None or on_error != "raise"):
+            raise ValueError("pad= and on_error= are for batches made here: leave them out with collate_fn=")
         arguments |= {"num_workers": num_workers, "pin_memory": pin_memory, "generator": generator}
 
         if batch_sampler is not None:
             if batch_size is not None or sampler is not None or drop_last:
                 raise ValueError("batch_sampler= says all of batch_size=, sampler= and drop_last=: leave them out")
-            self._batches = BatchLoader(dataset, 1, False, seed=seed, shard=(0, 1))
+            self._batches = BatchLoader(dataset, 1, False, seed=seed, shard=(0, 1), pad=pad, on_error=on_error)
             order: dict[str, Any] = {"batch_sampler": batch_sampler}
         else:
             size = batch_size_or_default(batch_size)
             part = shard if own_order else (0, 1)
             self._batches = BatchLoader(
-                dataset, size, shuffle, seed=seed, drop_last=drop_last and own_order, shard=part
+                dataset,
+                size,
+                shuffle,
+                seed=seed,
+                drop_last=drop_last and own_order,
+                shard=part,
+                pad=pad,
+                on_error=on_error,
             )
             if sampler is None:
                 sampler = EpochSampler(self._batches) if own_order else RandomSampler(dataset, generator=generator)
@@ -99,6 +112,11 @@ class BatchedPytorchDataset(DataLoader[Any]):
     def set_epoch(self, epoch: int) -> None:
         """Make ``epoch`` that of the next iteration."""
         self._batches.set_epoch(epoch)
+
+    @property
+    def skipped(self) -> int:
+        """How many samples ``on_error="skip"`` has left out, in this process or in workers."""
+        return self._batches.skipped
 
     def state_dict(self) -> dict[str, Any]:
         """Where the latest iteration is, counted in batches that it has yielded; plain ints and bools.
@@ -121,7 +139,7 @@ class BatchedPytorchDataset(DataLoader[Any]):
         if self._loop is None:
             return map(to_tensors, self._batches)
         # Started here and not with the first batch: workers are to begin, and the epoch to be read, at once.
-        return self._batches.counted(unwrapped(iter(self._loop)), self._count())
+        return self._batches.counted(unwrapped(iter(self._loop), self._batches), self._count())
 
     def _count(self) -> int | None:
         try:

@@ -12,6 +12,7 @@ from typing import Any
 from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
 from ailab.data.batches import BatchLoader, read_samples
+from ailab.data.batches.read import Nothing
 from ailab_torch.tensors import to_tensors
 
 __all__ = ["EpochSampler", "torch_loop", "unwrapped"]
@@ -76,7 +77,13 @@ class _Reader(Dataset[Any]):
         batches = self._batches
         try:
             if self._collate_fn is None:
-                return to_tensors(batches.load(indices, epoch))
+                before = batches.skipped
+                batch = batches.load(indices, epoch)
+                tensors = batch if batch is Nothing else to_tensors(batch)
+                # What a worker process notes would be lost: `unwrapped` does so instead, in either case.
+                left_out = batches.left_out[before:]
+                del batches.left_out[before:]
+                return Thinned(tensors, left_out) if left_out else tensors
             return self._collate_fn(read_samples(batches.dataset, indices, seed=batches.seed, epoch=epoch))
         except Exception as error:  # noqa: BLE001 - raised again in the main process, by `unwrapped`
             return Failure.of(error)
@@ -106,8 +113,16 @@ class Failure:
         return cls(error)
 
 
-def unwrapped(batches: Iterator[Any]) -> Iterator[Any]:
-    """The batches of a `torch_loop`.
+@dataclass
+class Thinned:
+    """A batch with the indices of the samples that were left out of it."""
+
+    batch: Any
+    left_out: list[int]
+
+
+def unwrapped(batches: Iterator[Any], loader: BatchLoader) -> Iterator[Any]:
+    """The batches of a `torch_loop`; ``loader`` notes the samples that were left out.
 
     Raises:
         Exception: what reading a sample raised, wherever it did.
@@ -118,6 +133,9 @@ def unwrapped(batches: Iterator[Any]) -> Iterator[Any]:
             # The traceback keeps this frame. Its workers are to end now and not when the error is forgotten.
             del batch, batches
             raise error
+        if isinstance(batch, Thinned):
+            loader.left_out += batch.left_out
+            batch = batch.batch
         yield batch
 
 

@@ -32,7 +32,7 @@ class BatchAdapterConformance:
 
     def make(self, dataset: Any, **arguments: Any) -> Any:
         """The adapter's batched dataset; ``arguments``: any of batch_size, shuffle, seed, drop_last,
-        shard."""
+        shard, pad, on_error."""
         raise NotImplementedError
 
     def to_numpy(self, batch: Any) -> Any:
@@ -100,6 +100,21 @@ class BatchAdapterConformance:
         by_rank = self.epoch(self.make(dataset, batch_size=4, seed=5))
         assert [batch[1]["y"].tolist() for batch in by_rank] == labels[1]
         assert len(self.make(dataset, batch_size=4, shard=(0, 1))) == 6
+
+    def test_bad_samples_can_be_skipped(self) -> None:
+        batched = self.make(Broken(bad=7), batch_size=4, shuffle=False, on_error="skip")
+        for passes in (1, 2):
+            labels = [batch[1].tolist() for batch in self.epoch(batched)]
+            assert labels == [[0, 1, 2, 3], [4, 5, 6], [8, 9, 10]]
+            assert batched.skipped == passes
+        alone = self.make(Broken(bad=7), batch_size=1, shuffle=False, on_error="skip")
+        assert [int(batch[1][0]) for batch in self.epoch(alone)] == [*range(7), 8, 9, 10]
+        assert (alone.epoch, alone.skipped) == (1, 1)
+
+    def test_ragged_samples_can_be_padded(self) -> None:
+        dataset = Made(lambda i: ({"x": [i] * (1 + i % 2)}, i), 4)
+        batched = self.make(dataset, batch_size=4, shuffle=False, pad={"x": -1})
+        assert self.epoch(batched)[0][0]["x"].tolist() == [[0, -1], [1, 1], [2, -1], [3, 3]]
 
     @pytest.mark.parametrize("used", range(7))
     def test_a_state_goes_on_with_the_very_next_batch(self, used: int) -> None:

@@ -8,10 +8,11 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from ailab.data.batches.checks import check_batch_size, check_dataset, check_flag, check_whole
+from ailab.data.batches.checks import check_batch_size, check_choice, check_dataset, check_flag, check_whole
 from ailab.data.batches.order import batch_count, batch_of, epoch_order
+from ailab.data.batches.padding import check_pad
 from ailab.data.batches.position import Place, place_of, state_of
-from ailab.data.batches.read import Indices, read_batch
+from ailab.data.batches.read import Indices, Nothing, read_batch
 from ailab.data.batches.shards import Shard, check_shard, shard_here, shard_of, shard_size
 
 __all__ = ["BatchLoader"]
@@ -38,6 +39,11 @@ class BatchLoader:
         shard: (i, n): only part i of n, all of equal length and all from the same order; see
             `ailab.data.batches.shards.shard_of` for what becomes of a rest. None: by torch.distributed if
             that is initialised, else by RANK and WORLD_SIZE if they are set. (0, 1): all of the data.
+        pad: samples whose shapes differ are filled up with this value at the ends of their axes, to the largest of
+            the batch; or a dict from keys to values, see `ailab.data.batches.padding.padded`. None: different
+            shapes are an error.
+        on_error: "raise", or "skip": a sample whose reading fails is left out of its batch and counted in
+            ``skipped``; a batch of which nothing is left is left out too.
 
     Raises:
         TypeError, ValueError: an argument is none of these, the dataset is empty, or ``drop_last`` leaves no
@@ -53,6 +59,8 @@ class BatchLoader:
         seed: int = 0,
         drop_last: bool = False,
         shard: Shard | None = None,
+        pad: Any = None,
+        on_error: str = "raise",
     ) -> None:
         self.length = check_dataset(dataset)
         self.dataset = dataset
@@ -63,6 +71,10 @@ class BatchLoader:
         self.shard = shard_here() if shard is None else check_shard(shard)
         self.samples = shard_size(self.length, self.shard[1], drop_last)
         """The number of samples in an epoch, those of this shard alone."""
+        self.pad = check_pad(pad)
+        self.on_error = check_choice(on_error, "on_error", ("raise", "skip"))
+        self.left_out: list[int] = []  # threads may append at the same time, which they may not to a number
+        """The indices of all samples that were left out since the loader was made."""
         self._epoch = 0
         self._start: Place = (0, 0)  # the epoch that begins in its middle, and where
         self._at: Place | None = None  # where the latest iteration is; None: none has begun
@@ -74,6 +86,11 @@ class BatchLoader:
                 f"drop_last=True leaves no batch: the dataset has {self.length} samples, "
                 f"batch_size={self.batch_size}{shards}"
             )
+
+    @property
+    def skipped(self) -> int:
+        """How many samples were left out since the loader was made."""
+        return len(self.left_out)
 
     @property
     def epoch(self) -> int:
@@ -163,15 +180,32 @@ class BatchLoader:
 
         It is the dataset's own ``__getitems__`` that makes it, if there is one.
 
+        Returns:
+            The batch; `Nothing` if all of its samples were left out (``on_error="skip"``).
+
         Raises:
             Exception: what the dataset or `collate` raises, with a note that names the dataset and the index.
         """
-        return read_batch(self.dataset, indices, seed=self.seed, epoch=epoch)
+        if self.on_error == "raise":
+            return read_batch(self.dataset, indices, seed=self.seed, epoch=epoch, pad=self.pad)
+        return read_batch(self.dataset, indices, seed=self.seed, epoch=epoch, pad=self.pad, skipped=self.left_out)
 
-    def batch(self, number: int) -> Any:
-        """Batch ``number`` of the current epoch; see `indices` and `load` for what may be raised."""
-        epoch = self._epoch
-        return self.load(self.indices(number, epoch), epoch)
+    def batch(self, number: int, epoch: int | None = None) -> Any:
+        """Batch ``number`` of ``epoch`` (None: the current); if nothing is left of it, the next that has something.
+
+        Raises:
+            RuntimeError: nothing is left of any batch.
+            Exception: see `indices` and `load`.
+        """
+        epoch = self._epoch if epoch is None else epoch
+        batch = self.load(self.indices(number, epoch), epoch)
+        for step in range(1, len(self)):
+            if batch is not Nothing:
+                break
+            batch = self.load(self.indices((number + step) % len(self), epoch), epoch)
+        if batch is Nothing:
+            raise RuntimeError(f'no sample of {type(self.dataset).__qualname__} can be read; see on_error="raise"')
+        return batch
 
     def __iter__(self) -> Iterator[Any]:
         epoch = self._epoch
@@ -194,7 +228,8 @@ class BatchLoader:
             if number == first + 1:
                 self._use_up(epoch)
             self._at = (epoch, number + 1)
-            yield batch
+            if batch is not Nothing:
+                yield batch
         if number < first + 1:
             self._use_up(epoch)
 

@@ -9,37 +9,83 @@ import numpy as np
 import numpy.typing as npt
 
 from ailab.data.batches.collate import collate
+from ailab.data.batches.padding import padded
 from ailab.data.batches.whole import checked, whole_reader
 from ailab.data.randomness import BATCH, sampling
 
-__all__ = ["Indices", "read_batch", "read_samples"]
+__all__ = ["Indices", "Nothing", "read_batch", "read_samples"]
 
 Indices = Sequence[int] | npt.NDArray[np.int64]
 
 
-def read_batch(dataset: Any, indices: Indices, *, seed: int, epoch: int) -> Any:
+class Nothing:
+    """Stands for a batch all of whose samples were left out. The class itself does, to survive pickling."""
+
+
+def read_batch(
+    dataset: Any, indices: Indices, *, seed: int, epoch: int, pad: Any = None, skipped: list[int] | None = None
+) -> Any:
     """The samples at ``indices``, at least one, as a finished batch by the rules of `collate`.
 
     ``dataset.__getitems__`` is used where there is one. What it returns is taken as it is, except for two
     things, after which the samples are read one by one: NotImplemented, and a list, which is what torch means
     by this method's name: a list of samples.
 
+    Args:
+        pad: samples whose shapes differ are filled up with it, see `padded`; None: they are an error.
+        skipped: if given, samples whose reading fails are left out and their indices appended here, and
+            `Nothing` is returned if no sample is left.
+
     Raises:
         Exception: what the dataset or `collate` raises, with a note that names the dataset and the index.
     """
     reader = whole_reader(dataset)
     if reader is not None:
-        batch = _read_whole(dataset, reader, np.asarray(indices, np.int64), seed, epoch)
+        try:
+            batch = _read_whole(dataset, reader, np.asarray(indices, np.int64), seed, epoch)
+        except Exception:
+            if skipped is None:
+                raise
+            batch = NotImplemented  # one by one it will turn out which of them it was
         if batch is not NotImplemented:
             return batch
     # As Python ints: not every dataset takes NumPy's.
     numbers = indices.tolist() if isinstance(indices, np.ndarray) else indices
-    samples = read_samples(dataset, numbers, seed=seed, epoch=epoch)
+    if skipped is None:
+        samples = read_samples(dataset, numbers, seed=seed, epoch=epoch)
+    else:
+        samples, numbers = _read_good_samples(dataset, numbers, seed, epoch, skipped)
+        if not samples:
+            return Nothing
     try:
-        return collate(samples, numbers)
+        return _collated(samples, numbers, pad)
     except (TypeError, ValueError) as error:
         error.add_note(f"while making a batch of {type(dataset).__qualname__}")
         raise
+
+
+def _collated(samples: list[Any], numbers: Sequence[int], pad: Any) -> Any:
+    if pad is None:
+        return collate(samples, numbers)
+    try:
+        return collate(samples, numbers)
+    except ValueError:
+        # Tried first, as looking at all shapes costs more than collating equal ones. If it was not the shapes,
+        # the same error comes again.
+        return collate(padded(samples, pad), numbers)
+
+
+def _read_good_samples(
+    dataset: Any, indices: Sequence[int], seed: int, epoch: int, skipped: list[int]
+) -> tuple[list[Any], list[int]]:
+    samples, good = [], []
+    for index in indices:
+        try:
+            samples += read_samples(dataset, [index], seed=seed, epoch=epoch)
+            good.append(index)
+        except Exception:  # noqa: BLE001 - whatever it was, the user asked for it to be passed over
+            skipped.append(index)
+    return samples, good
 
 
 def read_samples(dataset: Any, indices: Sequence[int], *, seed: int, epoch: int) -> list[Any]:
