@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 
-__all__ = ["BATCH", "generator", "reading", "rng", "sampling"]
+__all__ = ["BATCH", "generator", "reading", "rng", "sampling", "seeding"]
 
 # What a generator is for. Streams for different purposes never overlap.
 SAMPLE = 0
@@ -31,6 +33,7 @@ class _Sample(threading.local):
 
     key: tuple[int, int, int, int] | None = None
     made: np.random.Generator | None = None
+    seeding = False
 
 
 _sample = _Sample()
@@ -75,11 +78,29 @@ class sampling:
 
     def __enter__(self) -> Callable[..., None]:
         self._before = _sample.key, _sample.made
-        return self._begin
+        return self._begin_seeded if _sample.seeding else self._begin
 
     def _begin(self, index: int, purpose: int = SAMPLE) -> None:
         _sample.key = (purpose, self._seed, self._epoch, index)
         _sample.made = None
 
+    def _begin_seeded(self, index: int, purpose: int = SAMPLE) -> None:
+        self._begin(index, purpose)
+        # The first bits of `rng`'s generator, which the Mersenne Twister mixes beyond recognition.
+        first = int(generator(purpose, self._seed, self._epoch, index).bit_generator.random_raw())
+        random.seed(first)
+        np.random.seed(first >> 32)  # it takes 32 bits
+
     def __exit__(self, *error: object) -> None:
         _sample.key, _sample.made = self._before
+
+
+@contextmanager
+def seeding() -> Iterator[None]:
+    """Within the block, in this thread, `sampling` also seeds NumPy's and Python's global generators."""
+    before = _sample.seeding
+    _sample.seeding = True
+    try:
+        yield
+    finally:
+        _sample.seeding = before

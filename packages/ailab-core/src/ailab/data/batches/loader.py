@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ailab.data.batches.checks import check_batch_size, check_choice, check_dataset, check_flag, check_whole
+from ailab.data.batches.oldrandom import read_seeded
 from ailab.data.batches.order import batch_count, batch_of, epoch_order
 from ailab.data.batches.padding import check_pad
 from ailab.data.batches.position import Place, place_of, state_of
@@ -75,6 +76,7 @@ class BatchLoader:
         self.on_error = check_choice(on_error, "on_error", ("raise", "skip"))
         self.left_out: list[int] = []  # threads may append at the same time, which they may not to a number
         """The indices of all samples that were left out since the loader was made."""
+        self._old_random = False  # whether the dataset draws from the global generators
         self._epoch = 0
         self._start: Place = (0, 0)  # the epoch that begins in its middle, and where
         self._at: Place | None = None  # where the latest iteration is; None: none has begun
@@ -178,7 +180,8 @@ class BatchLoader:
     def load(self, indices: Indices, epoch: int) -> Any:
         """One batch of just these samples, with their structure and a leading batch axis.
 
-        It is the dataset's own ``__getitems__`` that makes it, if there is one.
+        It is the dataset's own ``__getitems__`` that makes it, if there is one. The first time that the dataset
+        draws from NumPy's or Python's global generators, the batch is read twice, see `read_seeded`.
 
         Returns:
             The batch; `Nothing` if all of its samples were left out (``on_error="skip"``).
@@ -186,9 +189,15 @@ class BatchLoader:
         Raises:
             Exception: what the dataset or `collate` raises, with a note that names the dataset and the index.
         """
-        if self.on_error == "raise":
-            return read_batch(self.dataset, indices, seed=self.seed, epoch=epoch, pad=self.pad)
-        return read_batch(self.dataset, indices, seed=self.seed, epoch=epoch, pad=self.pad, skipped=self.left_out)
+        noted = len(self.left_out)
+
+        def read() -> Any:
+            del self.left_out[noted:]  # it may be read twice
+            skipped = None if self.on_error == "raise" else self.left_out
+            return read_batch(self.dataset, indices, seed=self.seed, epoch=epoch, pad=self.pad, skipped=skipped)
+
+        batch, self._old_random = read_seeded(read, self._old_random)
+        return batch
 
     def batch(self, number: int, epoch: int | None = None) -> Any:
         """Batch ``number`` of ``epoch`` (None: the current); if nothing is left of it, the next that has something.
