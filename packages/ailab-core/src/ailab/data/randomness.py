@@ -78,14 +78,19 @@ class sampling:
 
     def __enter__(self) -> Callable[..., None]:
         self._before = _sample.key, _sample.made
-        return self._begin_seeded if _sample.seeding else self._begin
+        return self._begin_seeded if _sample.seeding else self._beginner()
 
-    def _begin(self, index: int, purpose: int = SAMPLE) -> None:
-        _sample.key = (purpose, self._seed, self._epoch, index)
-        _sample.made = None
+    def _beginner(self) -> Callable[..., None]:
+        seed, epoch, here = self._seed, self._epoch, _sample
+
+        def begin(index: int, purpose: int = SAMPLE) -> None:
+            here.key = (purpose, seed, epoch, index)
+            here.made = None
+
+        return begin  # a closure and no method: this is called for every sample
 
     def _begin_seeded(self, index: int, purpose: int = SAMPLE) -> None:
-        self._begin(index, purpose)
+        self._beginner()(index, purpose)
         # The first bits of `rng`'s generator, which the Mersenne Twister mixes beyond recognition.
         first = int(generator(purpose, self._seed, self._epoch, index).bit_generator.random_raw())
         random.seed(first)
