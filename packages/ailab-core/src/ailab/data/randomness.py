@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Callable, Iterator, Sequence, Sized
 from contextlib import contextmanager
 
 import numpy as np
 
-__all__ = ["generator", "reading", "rng", "sampling"]
+__all__ = ["BATCH", "epoch_here", "generator", "reading", "rng", "sampling", "seeded", "seeding"]
 
 # What a generator is for. Streams for different purposes never overlap.
 SAMPLE = 0
 ORDER = 1
+BATCH = 2
 
 
 def generator(purpose: int, seed: int, epoch: int, index: int = 0) -> np.random.Generator:
-    """A new generator for ``purpose`` (`SAMPLE` or `ORDER`); all arguments in 0 .. 2**64 - 1.
+    """A new generator for ``purpose`` (`SAMPLE`, `ORDER` or `BATCH`); all arguments in 0 .. 2**64 - 1.
 
     Philox is a counter-based generator (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011):
     the arguments are its key and the high half of its counter, so no two of them share numbers.
@@ -32,7 +34,9 @@ class _Current(threading.local):
     key: tuple[int, int] | None = None  # seed and epoch
     indices: Sequence[int] = ()
     done: Sized = ()
+    purpose = SAMPLE
     made: tuple[int, np.random.Generator] | None = None  # the generator, and of which sample: how many are before
+    seeding = False
 
 
 _current = _Current()
@@ -45,6 +49,9 @@ def rng() -> np.random.Generator:
     every framework and for any number of workers. All calls for one sample share one generator: two
     transformers draw different numbers.
 
+    Where a whole batch is read or transformed at once, all of it shares one generator, which depends on the
+    seed, the epoch and the index of the batch's first sample.
+
     Outside of a batch (``dataset[3]`` typed by hand, say) there is no epoch and no seed: each call then gives
     a new generator seeded by the operating system. The same goes for threads that ``__getitem__`` itself
     starts; draw before handing over to them.
@@ -55,8 +62,13 @@ def rng() -> np.random.Generator:
     position = len(current.done)
     # Made only when asked for: most datasets use no random numbers, and making one takes microseconds.
     if current.made is None or current.made[0] != position:
-        current.made = position, generator(SAMPLE, *current.key, current.indices[position])
+        current.made = position, generator(current.purpose, *current.key, current.indices[position])
     return current.made[1]
+
+
+def epoch_here() -> tuple[int, int]:
+    """The (seed, epoch) of the batch that this thread is making; (0, 0) outside of one."""
+    return _current.key or (0, 0)
 
 
 @contextmanager
@@ -67,24 +79,55 @@ def reading(seed: int, epoch: int, indices: Sequence[int], done: Sized) -> Itera
     at the end, so that a dataset may itself read from a loader.
     """
     current = _current
-    before = current.key, current.indices, current.done, current.made
-    current.key, current.indices, current.done, current.made = (seed, epoch), indices, done, None
+    before = current.key, current.indices, current.done, current.purpose, current.made
+    current.key, current.indices, current.done, current.purpose, current.made = (
+        (seed, epoch),
+        indices,
+        done,
+        SAMPLE,
+        None,
+    )
     try:
         yield
     finally:
-        current.key, current.indices, current.done, current.made = before
+        current.key, current.indices, current.done, current.purpose, current.made = before
 
 
 @contextmanager
-def sampling(seed: int, epoch: int) -> Iterator[Callable[[int], None]]:
-    """`reading` sample by sample: call the yielded function with a sample's index before reading that sample."""
+def sampling(seed: int, epoch: int) -> Iterator[Callable[..., None]]:
+    """`reading` sample by sample: call the yielded function with a sample's index before reading that sample.
+
+    Called with `BATCH` as well, the index is the first one of a batch that is read at once.
+    """
     indices: list[int] = []
 
-    def begin(index: int) -> None:
+    def begin(index: int, purpose: int = SAMPLE) -> None:
         indices[:] = [index]
         _current.made = None
+        _current.purpose = purpose
         _current.key = (seed, epoch)
+        if _current.seeding:
+            # The first bits of `rng`'s generator, which the Mersenne Twister mixes beyond recognition.
+            first = int(generator(purpose, seed, epoch, index).bit_generator.random_raw())
+            random.seed(first)
+            np.random.seed(first >> 32)  # it takes 32 bits
 
     with reading(seed, epoch, indices, ()):
         _current.key = None  # until there is a first sample
         yield begin
+
+
+def seeded() -> bool:
+    """Whether this thread is within `seeding`."""
+    return _current.seeding
+
+
+@contextmanager
+def seeding() -> Iterator[None]:
+    """Within the block, in this thread, `sampling` also seeds NumPy's and Python's global generators."""
+    before = _current.seeding
+    _current.seeding = True
+    try:
+        yield
+    finally:
+        _current.seeding = before
