@@ -1,4 +1,4 @@
-"""The project's commands: ``nox -s demo``, ``tests``, ``lint``, ``types``, ``wheels``.
+"""The project's commands: ``nox -s demo``, ``tests``, ``lint``, ``types``, ``wheels``, ``bench``.
 
 They need Python and pip, nothing else.
 """
@@ -63,6 +63,13 @@ def types(session: nox.Session) -> None:
     install(session, CORE, TORCH, SERVER, UI, tools=("mypy", "pytest"))
     session.install("--no-deps", "-e", KERAS)
     session.run("mypy")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """How fast batches are loaded, by AI Lab and by others: ``nox -s bench [-- --quick --only W1,torch]``."""
+    install(session, CORE, KERAS, TORCH, tools=("grain",), editable=False)
+    session.run("python", "benchmarks/loader.py", *session.posargs)
 
 
 @nox.session

@@ -12,7 +12,7 @@ from ailab.experiment import logging as log
 
 @pytest.fixture(autouse=True)
 def _clean_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No run, no Config in use and no AILAB_ variables from outside or from the test before."""
+    """No run, no Config in use, one process and no AILAB_ variables from outside or from the test before."""
     for name in (
         "AILAB_WORKSPACE",
         "AILAB_TASK_ID",
@@ -20,6 +20,8 @@ def _clean_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         "AILAB_SERVER",
         "AILAB_USER",
         "AILAB_PASSWORD",
+        "RANK",
+        "WORLD_SIZE",
     ):
         monkeypatch.delenv(name, raising=False)
     yield

@@ -77,11 +77,17 @@ def test_the_public_names() -> None:
 
     assert ailab.__all__ == ["__version__"]
     assert set(ailab.data.__all__) == {
+        "CachedDataset",
         "ComposeTransforms",
         "Dataset",
+        "Overlap",
+        "Subset",
         "TransformedDataset",
         "Transformer",
+        "concat",
+        "overlap",
         "rng",
+        "split",
         "version_of",
     }
     assert set(ailab.experiment.__all__) == {"Config", "ConfigPart", "IncompleteConfigError"}

@@ -169,6 +169,32 @@ def test_set_epoch_between_fits() -> None:
 
 
 @pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("used", [1, 4, 10, 13])
+def test_fit_goes_on_with_the_very_next_batch(workers: int, used: int) -> None:
+    dataset = Made(STRUCTURES["random"], 40)
+
+    class Save(keras.callbacks.Callback):  # type: ignore[misc]
+        trained = 0
+        state: Any = None
+
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            Save.trained += 1
+            if Save.trained == used:
+                Save.state = before.state_dict(batch)
+                self.model.stop_training = True
+
+    before = BatchedKerasDataset(dataset, 4, seed=3, workers=workers)
+    small_model().fit(before, epochs=2, callbacks=[Save()], verbose=0)
+    assert (Save.state["epoch"], Save.state["position"]) == divmod(used, 10)
+    after = Recorder(dataset, 4, seed=3, workers=workers)
+    after.load_state_dict(Save.state)
+    small_model().fit(after, epochs=2, verbose=0)
+    assert_gave(after, epochs_of(dataset, 4, 4, seed=3)[used : used + 20])
+    # Keras' epochs go on in the middle of ours, until told otherwise.
+    assert (after.state_dict()["epoch"], after.state_dict()["position"]) == divmod(used + 20, 10)
+
+
+@pytest.mark.parametrize("workers", [1, 3])
 def test_an_error_in_fit_names_the_sample(workers: int) -> None:
     model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(1)])
     model.compile("sgd", "mse")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,14 @@ class TestConformanceOfTorchsLoop(TestConformance):
 
     def make(self, dataset: Any, **arguments: Any) -> Any:
         return BatchedPytorchDataset(dataset, collate_fn=lambda samples: to_tensors(collate(samples)), **arguments)
+
+    def test_bad_samples_can_be_skipped(self) -> None:
+        with pytest.raises(ValueError, match="leave them out with collate_fn="):
+            self.make(NUMBERS, on_error="skip")
+
+    def test_ragged_samples_can_be_padded(self) -> None:
+        with pytest.raises(ValueError, match="leave them out with collate_fn="):
+            self.make(NUMBERS, pad=0)
 
 
 class TestConformanceOfWorkers(TestConformance):
@@ -204,3 +213,55 @@ def test_a_stream_is_no_dataset() -> None:
 
     with pytest.raises(TypeError, match="expected a dataset with __len__ and __getitem__"):
         BatchedPytorchDataset(Stream(), 4)
+
+
+@pytest.mark.parametrize(("before", "after"), [(0, 2), (2, 0), (1, 2)])
+def test_a_state_goes_on_under_another_number_of_workers(before: int, after: int) -> None:
+    dataset = Made(STRUCTURES["random"], 30)
+    batches = iter(BatchedPytorchDataset(dataset, 4, num_workers=0))
+    expected = [to_numpy(batch) for batch in batches][3:]
+    loader = BatchedPytorchDataset(dataset, 4, num_workers=before)
+    for number, _ in enumerate(loader):
+        if number == 2:
+            break
+    again = BatchedPytorchDataset(dataset, 4, num_workers=after)
+    again.load_state_dict(loader.state_dict())
+    assert_same(tuple(map(to_numpy, again)), tuple(expected))
+
+
+@pytest.mark.parametrize("order", [{"sampler": range(11, 0, -2)}, {"batch_sampler": [[1, 2], [3], [5, 4], [9]]}])
+def test_a_state_goes_on_in_an_order_of_the_users(order: dict[str, Any]) -> None:
+    def make() -> BatchedPytorchDataset:
+        return BatchedPytorchDataset(Made(STRUCTURES["random"], 12), **order)
+
+    expected = [to_numpy(batch) for batch in make()]
+    for used in range(1, len(expected)):
+        loader = make()
+        for _ in zip(range(used), loader, strict=False):
+            pass
+        again = make()
+        again.load_state_dict(loader.state_dict())
+        assert again.state_dict() == loader.state_dict()
+        assert_same(tuple(map(to_numpy, again)), tuple(expected[used:]))
+
+
+def test_an_order_of_the_users_is_not_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert [y.tolist() for _, y in BatchedPytorchDataset(NUMBERS, 2, sampler=[3, 1, 4])] == [[3, 1], [4]]
+    assert [y.tolist() for _, y in BatchedPytorchDataset(NUMBERS, batch_sampler=[[5, 6]])] == [[5, 6]]
+    for order in ({"sampler": [1]}, {"batch_sampler": [[1]]}, {"generator": torch.Generator()}):
+        with pytest.raises(ValueError, match="shard= cuts an order of ours"):
+            BatchedPytorchDataset(NUMBERS, shard=(0, 2), **order)
+
+
+def test_the_shard_is_torch_distributeds(tmp_path: Path) -> None:
+    torch.distributed.init_process_group("gloo", init_method=f"file://{tmp_path / 'meet'}", rank=0, world_size=1)
+    try:
+        assert len(BatchedPytorchDataset(NUMBERS, 4)) == 3
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("RANK", "0")
+            patch.setenv("WORLD_SIZE", "2")  # what is initialised counts
+            assert len(BatchedPytorchDataset(NUMBERS, 4)) == 3
+    finally:
+        torch.distributed.destroy_process_group()

@@ -15,11 +15,17 @@ import ailab.data.batches
 
 def test_public_names() -> None:
     assert ailab.data.__all__ == [
+        "CachedDataset",
         "ComposeTransforms",
         "Dataset",
+        "Overlap",
+        "Subset",
         "TransformedDataset",
         "Transformer",
+        "concat",
+        "overlap",
         "rng",
+        "split",
         "version_of",
     ]
     assert ailab.data.batches.__all__ == [

@@ -102,6 +102,9 @@ def test_is_a_dataset_with_the_length_and_version_of_the_one_underneath() -> Non
 def test_what_cannot_be_called_is_refused(wrong: Any) -> None:
     with pytest.raises(TypeError, match=r"transformer=.* is not callable; expected a function"):
         TransformedDataset(PAIRS, transformer=wrong)
+    if wrong is not None:
+        with pytest.raises(TypeError, match=r"batch_transformer=.* is not callable"):
+            TransformedDataset(PAIRS, batch_transformer=wrong)
     with pytest.raises(TypeError, match=r"transforms\[1\]=.* is not callable"):
         ComposeTransforms([add_two, wrong])
 

@@ -19,13 +19,12 @@ class ReadAhead:
         self._pool: ThreadPoolExecutor | None = None
         self._pending: dict[tuple[int, int], Future[Any]] = {}
 
-    def batch(self, number: int) -> Any:
-        """Batch ``number`` of the current epoch, and a start on those after it.
+    def batch(self, number: int, epoch: int) -> Any:
+        """Batch ``number`` of ``epoch``, and a start on those after it.
 
         Raises:
             Exception: what reading that batch raised.
         """
-        epoch = self._loader.epoch
         if self._pool is None:
             self._pool = ThreadPoolExecutor(self._workers, thread_name_prefix="ailab-batches")
         wanted = range(number, min(number + self._workers + 1, len(self._loader)))
@@ -33,6 +32,5 @@ class ReadAhead:
             self._pending.pop(key).cancel()
         for ahead in wanted:
             if (epoch, ahead) not in self._pending:
-                indices = self._loader.indices(ahead, epoch)
-                self._pending[epoch, ahead] = self._pool.submit(self._loader.load, indices, epoch)
+                self._pending[epoch, ahead] = self._pool.submit(self._loader.batch, ahead, epoch)
         return self._pending.pop((epoch, number)).result()

@@ -35,6 +35,10 @@ class BatchedKerasDataset(keras.utils.PyDataset):  # type: ignore[misc]  # Keras
         seed: 0 .. 2**64 - 1, for the order and for `ailab.data.rng`.
         drop_last: leave out the last batch where it would be smaller.
         workers: above 1, this many threads read the next batches in advance during Keras' passes.
+        shard: (i, n): part i of n, see `BatchLoader`; None: as torch.distributed or RANK and WORLD_SIZE say.
+        pad: fills up samples whose shapes differ, see `BatchLoader`.
+        on_error: "skip" leaves samples out whose reading fails, see `BatchLoader`. In place of a batch of
+            which nothing is left, ``seq[i]`` gives the next one once more: Keras counts on ``len`` of them.
 
     Raises:
         TypeError, ValueError: an argument is wrong; the dataset is empty.
@@ -49,11 +53,16 @@ class BatchedKerasDataset(keras.utils.PyDataset):  # type: ignore[misc]  # Keras
         seed: int = 0,
         drop_last: bool = False,
         workers: int = 1,
+        shard: tuple[int, int] | None = None,
+        pad: Any = None,
+        on_error: str = "raise",
     ) -> None:
         # Keras' own workers ask for batches in no certain order: it is left nothing to make parallel.
         super().__init__(workers=1)
         size = batch_size_or_default(batch_size)
-        self._loader = BatchLoader(dataset, size, shuffle, seed=seed, drop_last=drop_last)
+        self._loader = BatchLoader(
+            dataset, size, shuffle, seed=seed, drop_last=drop_last, shard=shard, pad=pad, on_error=on_error
+        )
         self._passes = Passes(self._loader)
         threads = check_whole(workers, "workers")
         self._ahead = ReadAhead(self._loader, threads) if threads > 1 else None
@@ -89,10 +98,38 @@ class BatchedKerasDataset(keras.utils.PyDataset):  # type: ignore[misc]  # Keras
             Exception: what the dataset raises, with a note that names it and the sample's index.
         """
         self._loader.indices(index)  # an index that does not exist must not count as a batch of the pass
-        number = self._passes.number(index)
+        epoch, number = self._passes.place(index)
         if self._ahead is not None and self._passes.underway:
-            return self._ahead.batch(number)
-        return self._loader.batch(number)
+            return self._ahead.batch(number, epoch)
+        return self._loader.batch(number, epoch)
+
+    @property
+    def skipped(self) -> int:
+        """How many samples ``on_error="skip"`` has left out, in this process or in workers."""
+        return self._loader.skipped
+
+    def state_dict(self, batch: int | None = None) -> dict[str, Any]:
+        """Where Keras, or an iteration, is: the batches used so far; plain ints and bools.
+
+        Args:
+            batch: in a callback the ``batch`` of ``on_train_batch_end(batch, logs)``. TensorFlow fetches
+                batches ahead of the training; left out, those count as used. Not with ``steps_per_epoch``,
+                which lets Keras count anew in the middle of the data.
+        """
+        return self._loader.state_dict(self._passes.reached(batch))
+
+    def load_state_dict(self, state: Any) -> None:
+        """Let the next pass or iteration begin with the batch after those of ``state``.
+
+        An iteration ends with the epoch. A pass of Keras has as many batches as ever, from the rest of
+        this epoch and the beginning of the next, where the pass after it goes on.
+
+        Raises:
+            TypeError, ValueError: ``state`` is not that of a loader of as many samples, with the same batch
+                size, seed, shuffle and drop_last.
+        """
+        self._loader.load_state_dict(state)
+        self._passes.reset()
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self._loader)

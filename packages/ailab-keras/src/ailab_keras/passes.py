@@ -3,8 +3,8 @@
 - ``fit`` shuffles the indices that it asks for, by Python's own random numbers and unless told not to.
   Batches that are already shuffled by sample would come in an order that no seed decides.
 - It asks for batches 0 and 1 before training, for their shapes (TensorFlow), or begins an epoch and drops it
-(torch, JAX). - ``on_epoch_end`` comes once before the first epoch; with ``steps_per_epoch`` also in the
-middle of a pass.
+  (torch, JAX).
+- ``on_epoch_end`` comes once before the first epoch; with ``steps_per_epoch`` also in the middle of a pass.
 
 What can be relied on is that Keras reads ``num_batches`` before the first batch of every pass over the data.
 """
@@ -37,17 +37,36 @@ class Passes:
         """Whether Keras is reading batches for an epoch."""
         return self._begun and self._served is not None
 
-    def number(self, index: int) -> int:
-        """The number of the batch to give for ``index``.
+    def place(self, index: int) -> tuple[int, int]:
+        """The epoch and the number of the batch to give for ``index``.
 
         Within Keras' pass the batches come in their own order, whatever the order of the indices. Each index
         has one batch, so that somebody else asking meanwhile takes none away from the training. Outside it is
         ``index``.
+
+        Keras believes that all passes are of one length. One that begins in the middle of an epoch, since a
+        state was loaded, therefore goes on into the next.
         """
         with self._lock:
+            epoch = self._loader.epoch
             if self._served is None:
-                return index
-            return self._served.setdefault(index, len(self._served))
+                return epoch, index
+            number = self._loader.first(epoch) + self._served.setdefault(index, len(self._served))
+            more, number = divmod(number, len(self._loader))
+            return epoch + more, number
+
+    def reached(self, batch: int | None) -> tuple[int, int] | None:
+        """The epoch and the number of its batches used; None if Keras is not reading.
+
+        ``batch``: that of Keras' callbacks, the last one used; None: all that were given have been.
+        """
+        with self._lock:
+            if not self._begun or self._served is None:
+                return None
+            epoch = self._loader.epoch
+            used = self._loader.first(epoch) + (len(self._served) if batch is None else batch + 1)
+            more, number = divmod(used, len(self._loader))
+            return epoch + more, number
 
     def opened(self) -> None:
         """Keras is about to read batches from the start."""
@@ -82,5 +101,6 @@ class Passes:
             return
         complete = len(self._served) == len(self._loader)
         if complete or len(self._served) > 1:
-            self._loader.use_up(self._loader.epoch)
+            epoch = self._loader.epoch
+            self._loader.use_up(epoch, self._loader.first(epoch) if complete else 0)
             self._begun = complete  # an abandoned pass has had its on_epoch_begin for nothing

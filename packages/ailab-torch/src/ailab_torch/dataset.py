@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -37,6 +38,10 @@ class BatchedPytorchDataset(DataLoader[Any]):
         collate_fn: DataLoader's: makes a batch of a list of samples, instead of `ailab.data.batches.collate`.
         pin_memory: DataLoader's: batches in page-locked memory.
         generator: DataLoader's: with ``shuffle``, draws the order instead of ``seed``.
+        shard: (i, n): part i of n, see `BatchLoader`; None: as torch.distributed or RANK and WORLD_SIZE say.
+            An order of the user's own (``sampler``, ``batch_sampler``, ``generator``) is never cut.
+        pad: fills up samples whose shapes differ, see `BatchLoader`; not with a ``collate_fn``.
+        on_error: "skip" leaves samples out whose reading fails, see `BatchLoader`; not with a ``collate_fn``.
         **arguments: DataLoader's others, which go to it as they are.
 
     Raises:
@@ -57,21 +62,38 @@ class BatchedPytorchDataset(DataLoader[Any]):
         collate_fn: Callable[[list[Any]], Any] | None = None,
         pin_memory: bool = False,
         generator: Any = None,
+        shard: tuple[int, int] | None = None,
+        pad: Any = None,
+        on_error: str = "raise",
         **arguments: Any,
     ) -> None:
         self.seed = seed
         own_order = sampler is None and batch_sampler is None and not (shuffle and generator is not None)
         own_loop = own_order and num_workers == 0 and collate_fn is None and not pin_memory
+        if shard is not None and not own_order:
+            raise ValueError("shard= cuts an order of ours: leave it out with sampler=, batch_sampler= or generator=")
+        if collate_fn is not None and (pad is not None or on_error != "raise"):
+            raise ValueError("pad= and on_error= are for batches made here: leave them out with collate_fn=")
         arguments |= {"num_workers": num_workers, "pin_memory": pin_memory, "generator": generator}
 
         if batch_sampler is not None:
             if batch_size is not None or sampler is not None or drop_last:
                 raise ValueError("batch_sampler= says all of batch_size=, sampler= and drop_last=: leave them out")
-            self._batches = BatchLoader(dataset, 1, False, seed=seed)
+            self._batches = BatchLoader(dataset, 1, False, seed=seed, shard=(0, 1), pad=pad, on_error=on_error)
             order: dict[str, Any] = {"batch_sampler": batch_sampler}
         else:
             size = batch_size_or_default(batch_size)
-            self._batches = BatchLoader(dataset, size, shuffle, seed=seed, drop_last=drop_last and own_order)
+            part = shard if own_order else (0, 1)
+            self._batches = BatchLoader(
+                dataset,
+                size,
+                shuffle,
+                seed=seed,
+                drop_last=drop_last and own_order,
+                shard=part,
+                pad=pad,
+                on_error=on_error,
+            )
             if sampler is None:
                 sampler = EpochSampler(self._batches) if own_order else RandomSampler(dataset, generator=generator)
             order = {"batch_size": size, "sampler": sampler, "drop_last": drop_last}
@@ -91,8 +113,36 @@ class BatchedPytorchDataset(DataLoader[Any]):
         """Make ``epoch`` that of the next iteration."""
         self._batches.set_epoch(epoch)
 
+    @property
+    def skipped(self) -> int:
+        """How many samples ``on_error="skip"`` has left out, in this process or in workers."""
+        return self._batches.skipped
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the latest iteration is, counted in batches that it has yielded; plain ints and bools.
+
+        The number of workers may be another one where the state is loaded. Of a ``sampler``, a
+        ``batch_sampler`` or a ``generator`` nothing is kept: it must give the same order again.
+        """
+        return self._batches.state_dict()
+
+    def load_state_dict(self, state: Any) -> None:
+        """Let the next iteration begin with the batch after those of ``state``.
+
+        Raises:
+            TypeError, ValueError: ``state`` is not that of a loader of as many samples, with the same batch
+                size, seed, shuffle and drop_last.
+        """
+        self._batches.load_state_dict(state)
+
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]  # DataLoader promises a private class
         if self._loop is None:
             return map(to_tensors, self._batches)
         # Started here and not with the first batch: workers are to begin, and the epoch to be read, at once.
-        return self._batches.counted(unwrapped(iter(self._loop)))
+        return self._batches.counted(unwrapped(iter(self._loop), self._batches), self._count())
+
+    def _count(self) -> int | None:
+        try:
+            return len(self)
+        except TypeError:  # a sampler without a length
+            return sys.maxsize

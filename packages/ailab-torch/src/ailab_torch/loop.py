@@ -6,11 +6,13 @@ import pickle
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
 from ailab.data.batches import BatchLoader, read_samples
+from ailab.data.batches.read import Nothing
 from ailab_torch.tensors import to_tensors
 
 __all__ = ["EpochSampler", "torch_loop", "unwrapped"]
@@ -25,7 +27,7 @@ class EpochSampler(Sampler[int]):
         self._batches = batches
 
     def __len__(self) -> int:
-        return self._batches.length
+        return self._batches.samples
 
     def __iter__(self) -> Iterator[int]:
         return iter(self._batches.order(self._batches.epoch).tolist())
@@ -54,8 +56,10 @@ class _Keys:
     def __iter__(self) -> Iterator[Key]:
         epoch = self._batches.epoch
         if self._index_lists is None:
-            return ((epoch, self._batches.indices(number, epoch)) for number in range(len(self._batches)))
-        return ((epoch, [int(index) for index in indices]) for indices in self._index_lists)
+            numbers = range(self._batches.first(epoch), len(self._batches))
+            return ((epoch, self._batches.indices(number, epoch)) for number in numbers)
+        index_lists = islice(self._index_lists, self._batches.first(epoch), None)
+        return ((epoch, [int(index) for index in indices]) for indices in index_lists)
 
 
 class _Reader(Dataset[Any]):
@@ -73,7 +77,13 @@ class _Reader(Dataset[Any]):
         batches = self._batches
         try:
             if self._collate_fn is None:
-                return to_tensors(batches.load(indices, epoch))
+                before = batches.skipped
+                batch = batches.load(indices, epoch)
+                tensors = batch if batch is Nothing else to_tensors(batch)
+                # What a worker process notes would be lost: `unwrapped` does so instead, in either case.
+                left_out = batches.left_out[before:]
+                del batches.left_out[before:]
+                return Thinned(tensors, left_out) if left_out else tensors
             return self._collate_fn(read_samples(batches.dataset, indices, seed=batches.seed, epoch=epoch))
         except Exception as error:  # noqa: BLE001 - raised again in the main process, by `unwrapped`
             return Failure.of(error)
@@ -103,8 +113,16 @@ class Failure:
         return cls(error)
 
 
-def unwrapped(batches: Iterator[Any]) -> Iterator[Any]:
-    """The batches of a `torch_loop`.
+@dataclass
+class Thinned:
+    """A batch with the indices of the samples that were left out of it."""
+
+    batch: Any
+    left_out: list[int]
+
+
+def unwrapped(batches: Iterator[Any], loader: BatchLoader) -> Iterator[Any]:
+    """The batches of a `torch_loop`; ``loader`` notes the samples that were left out.
 
     Raises:
         Exception: what reading a sample raised, wherever it did.
@@ -115,6 +133,9 @@ def unwrapped(batches: Iterator[Any]) -> Iterator[Any]:
             # The traceback keeps this frame. Its workers are to end now and not when the error is forgotten.
             del batch, batches
             raise error
+        if isinstance(batch, Thinned):
+            loader.left_out += batch.left_out
+            batch = batch.batch
         yield batch
 
 

@@ -20,6 +20,11 @@ class Dataset(ABC):
 
         def __getitem__(self, index):
             return {"x": np.float32(index)}, {"y": index % 2}
+
+    A dataset that can read many samples faster than one by one may also have ``__getitems__(indices)``. It gets
+    an int64 array of shape (n,), in any order, and returns the finished batch: what ``__getitem__`` returns, with
+    an array of shape (n, ...) in each place. Such a batch is not looked through and must be the one that
+    the samples would make. NotImplemented instead of a batch means: read these one by one.
     """
 
     @abstractmethod

@@ -7,7 +7,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
+import numpy as np
+import numpy.typing as npt
+
+from ailab.data.batches.collate import collate
+from ailab.data.batches.read import read_batch
+from ailab.data.batches.structure import map_arrays
+from ailab.data.batches.whole import checked
 from ailab.data.dataset import Dataset, version_of
+from ailab.data.randomness import epoch_here
 from ailab.errors import shown
 
 __all__ = ["ComposeTransforms", "TransformedDataset", "Transformer"]
@@ -59,30 +67,77 @@ class TransformedDataset(Dataset):
     Args:
         dataset: any dataset of ``(features, labels)``.
         transformer: a function, a `Transformer`, a `ComposeTransforms` or any other callable that returns
-            ``(features, labels)``. It is called as ``transformer(features, labels)``; one whose signature has
-            exactly one required positional parameter (and no ``*args``) is called with the pair,
-            ``transformer((features, labels))``. Which of the two is decided here, once, from its signature.
-            `ailab.data.rng` gives it random numbers.
+            ``(features, labels)``; None: samples stay as they are. It is called as
+            ``transformer(features, labels)``; one whose signature has exactly one required positional
+            parameter (and no ``*args``) is called with the pair, ``transformer((features, labels))``. Which of
+            the two is decided here, once, from its signature. `ailab.data.rng` gives it random numbers.
+        batch_transformer: the same for whole batches: it gets and returns ``(features, labels)`` with arrays
+            that have a leading batch axis, after ``transformer`` has seen the samples. With it alone, whole
+            batches of a dataset with ``__getitems__`` stay whole; a ``transformer`` makes them be read sample by
+            sample. It may not change the number of rows. Asked for one sample, ``dataset[3]``, it gets a batch
+            of one.
 
     Raises:
-        TypeError: ``transformer`` is not callable; or, as a sample is read, something other than a pair came
-            back.
+        TypeError: a transformer is not callable, or there is none; or, as a sample is read, something other
+            than a pair came back.
     """
 
-    def __init__(self, dataset: Any, transformer: AnyTransformer) -> None:
+    def __init__(
+        self,
+        dataset: Any,
+        transformer: AnyTransformer | None = None,
+        *,
+        batch_transformer: AnyTransformer | None = None,
+    ) -> None:
         self.dataset = dataset
         self.transformer = transformer
-        self._takes_one = _takes_one(transformer, "transformer")
+        self.batch_transformer = batch_transformer
+        # With neither, the first is complained about: it is the one that was forgotten.
+        wanted = transformer is not None or batch_transformer is None
+        self._takes_one = wanted and _takes_one(transformer, "transformer")
+        self._takes_batch = batch_transformer is not None and _takes_one(batch_transformer, "batch_transformer")
 
     def __len__(self) -> int:
         return len(self.dataset)
 
     def __getitem__(self, index: int) -> Sample:
+        if self.batch_transformer is None:
+            return self._sample(index)
+        features, labels = self._transform_batch(collate([self._sample(index)], [index]), 1)
+        return map_arrays(_only_row, features), map_arrays(_only_row, labels)
+
+    @property
+    def __getitems__(self) -> Any:
+        """A function from indices to a finished batch, if there is a ``batch_transformer``; else None."""
+        return None if self.batch_transformer is None else self._read
+
+    def _read(self, indices: npt.NDArray[np.int64]) -> Sample:
+        seed, epoch = epoch_here()
+        source = self.dataset if self.transformer is None else TransformedDataset(self.dataset, self.transformer)
+        return self._transform_batch(read_batch(source, indices, seed=seed, epoch=epoch), len(indices))
+
+    def _transform_batch(self, batch: Any, count: int) -> Sample:
+        if not _is_pair(batch):
+            raise TypeError(
+                f"a batch of {type(self.dataset).__qualname__} is {shown(batch)}; expected (features, labels)"
+            )
+        transformer = self.batch_transformer
+        assert transformer is not None
+        try:
+            features, labels = _apply(transformer, self._takes_batch, batch)
+            return checked(features, count, "features"), checked(labels, count, "labels")
+        except Exception as error:
+            error.add_note(f"while transforming a batch with {_name(transformer)}")
+            raise
+
+    def _sample(self, index: int) -> Sample:
         sample = self.dataset[index]
         if not _is_pair(sample):
             raise TypeError(
                 f"{type(self.dataset).__qualname__}[{index}] is {shown(sample)}; expected (features, labels)"
             )
+        if self.transformer is None:
+            return sample  # type: ignore[no-any-return]  # `_is_pair` has seen to it
         try:
             return _apply(self.transformer, self._takes_one, sample)
         except Exception as error:
@@ -93,6 +148,10 @@ class TransformedDataset(Dataset):
     def version(self) -> str | None:
         """The version of the dataset underneath."""
         return version_of(self.dataset)
+
+
+def _only_row(array: npt.NDArray[Any]) -> Any:
+    return array[0]
 
 
 def _takes_one(transformer: object, argument: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -30,7 +31,8 @@ class BatchAdapterConformance:
     """The structures to test, for a framework that lacks some (strings, most likely)."""
 
     def make(self, dataset: Any, **arguments: Any) -> Any:
-        """The adapter's batched dataset; ``arguments``: any of batch_size, shuffle, seed, drop_last."""
+        """The adapter's batched dataset; ``arguments``: any of batch_size, shuffle, seed, drop_last,
+        shard, pad, on_error."""
         raise NotImplementedError
 
     def to_numpy(self, batch: Any) -> Any:
@@ -85,6 +87,55 @@ class BatchAdapterConformance:
         first = self.to_numpy(next(iter(batched)))
         assert batched.epoch == 0
         assert_same(self.epoch(batched)[0], first)
+
+    def test_shards(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        dataset = Made(STRUCTURES["random"], 24)
+        whole = BatchLoader(dataset, 8, seed=5).batch(1)[1]["y"].tolist()
+        parts = [self.make(dataset, batch_size=4, seed=5, shard=(number, 2)) for number in range(2)]
+        labels = [[batch[1]["y"].tolist() for batch in self.epoch(part)] for part in parts]
+        assert list(map(len, labels)) == list(map(len, parts)) == [3, 3]
+        assert labels[0][1] + labels[1][1] == whole[::2] + whole[1::2]
+        monkeypatch.setenv("RANK", "1")
+        monkeypatch.setenv("WORLD_SIZE", "2")
+        by_rank = self.epoch(self.make(dataset, batch_size=4, seed=5))
+        assert [batch[1]["y"].tolist() for batch in by_rank] == labels[1]
+        assert len(self.make(dataset, batch_size=4, shard=(0, 1))) == 6
+
+    def test_bad_samples_can_be_skipped(self) -> None:
+        batched = self.make(Broken(bad=7), batch_size=4, shuffle=False, on_error="skip")
+        for passes in (1, 2):
+            labels = [batch[1].tolist() for batch in self.epoch(batched)]
+            assert labels == [[0, 1, 2, 3], [4, 5, 6], [8, 9, 10]]
+            assert batched.skipped == passes
+        alone = self.make(Broken(bad=7), batch_size=1, shuffle=False, on_error="skip")
+        assert [int(batch[1][0]) for batch in self.epoch(alone)] == [*range(7), 8, 9, 10]
+        assert (alone.epoch, alone.skipped) == (1, 1)
+
+    def test_ragged_samples_can_be_padded(self) -> None:
+        dataset = Made(lambda i: ({"x": [i] * (1 + i % 2)}, i), 4)
+        batched = self.make(dataset, batch_size=4, shuffle=False, pad={"x": -1})
+        assert self.epoch(batched)[0][0]["x"].tolist() == [[0, -1], [1, 1], [2, -1], [3, 3]]
+
+    @pytest.mark.parametrize("used", range(7))
+    def test_a_state_goes_on_with_the_very_next_batch(self, used: int) -> None:
+        dataset, core = Made(STRUCTURES["random"]), BatchLoader(Made(STRUCTURES["random"]), 4, seed=5)
+        expected = [batch for _ in range(4) for batch in core]
+        batched = self.make(dataset, batch_size=4, seed=5)
+        batches = (batch for _ in range(3) for batch in batched)
+        for _ in range(used):
+            next(batches)
+        state = json.loads(json.dumps(batched.state_dict()))
+        del batches
+        again = self.make(dataset, batch_size=4, seed=5)
+        again.load_state_dict(state)
+        assert again.state_dict() == state
+        assert_same(tuple(self.epoch(again) + self.epoch(again)), tuple(expected[used : (used // 3 + 2) * 3]))
+
+    def test_a_state_of_another_loader_is_refused(self) -> None:
+        state = self.make(Made(STRUCTURES["arrays"]), batch_size=4, seed=5).state_dict()
+        batched = self.make(Made(STRUCTURES["arrays"], 12), batch_size=3)
+        with pytest.raises(ValueError, match=r"length=11, here 12; batch_size=4, here 3; seed=5, here 0"):
+            batched.load_state_dict(state)
 
     @pytest.mark.parametrize(("drop_last", "sizes"), [(False, [4, 4, 3]), (True, [4, 4])])
     def test_length_and_last_batch(self, drop_last: bool, sizes: list[int]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ailab.errors import shown
 
-__all__ = ["check_batch_size", "check_dataset", "check_flag", "check_whole"]
+__all__ = ["check_batch_size", "check_choice", "check_dataset", "check_flag", "check_whole"]
 
 _LIMIT = 2**64  # what the random generator takes
 
@@ -27,6 +27,14 @@ def check_flag(value: Any, argument: str) -> bool:
     if not isinstance(value, bool):
         raise TypeError(f"{argument}={shown(value)}: expected True or False")
     return value
+
+
+def check_choice(value: Any, argument: str, choices: tuple[str, ...]) -> str:
+    """``value`` if it is one of ``choices``, else a ValueError that names ``argument``."""
+    for choice in choices:
+        if isinstance(value, str) and value == choice:
+            return choice
+    raise ValueError(f"{argument}={shown(value)}: expected {' or '.join(map(repr, choices))}")
 
 
 def check_dataset(dataset: Any) -> int:

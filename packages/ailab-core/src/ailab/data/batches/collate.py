@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from ailab.data.batches.leaves import Place, stack
+from ailab.data.batches.rows import Rows
 
-__all__ = ["collate"]
+__all__ = ["collate", "collate_columns"]
 
 
-def collate(samples: Sequence[Any], indices: Sequence[int] | None = None) -> Any:
+def collate(samples: Sequence[Any], indices: Sequence[int] | None = None, *, rows: Rows | None = None) -> Any:
     """One batch of ``samples``.
 
     Dicts, tuples and named tuples keep their structure, however deep; every kind of dict becomes a plain one.
@@ -22,6 +24,7 @@ def collate(samples: Sequence[Any], indices: Sequence[int] | None = None) -> Any
     Args:
         samples: at least one.
         indices: the samples' indices in their dataset, for error messages; 0, 1, 2, ... if left out.
+        rows: has parts of the batch that were filled while the samples were read.
 
     Raises:
         ValueError: shapes or structures differ (names the key, the samples and both), or a value does not fit
@@ -34,31 +37,58 @@ def collate(samples: Sequence[Any], indices: Sequence[int] | None = None) -> Any
     first = samples[0]
     if type(first) is tuple and len(first) == 2:
         # Of a pair, errors speak as the user does: features['image'] rather than sample[0]['image'].
-        _check_alike(samples, Place("value", numbers))
+        _check_alike(samples, Place("value", numbers, rows))
         features, labels = zip(*samples, strict=True)
-        return _column(features, Place("features", numbers)), _column(labels, Place("labels", numbers))
-    return _column(samples, Place("value", numbers))
+        return _column(features, Place("features", numbers, rows)), _column(labels, Place("labels", numbers, rows))
+    return _column(samples, Place("value", numbers, rows))
+
+
+def collate_columns(
+    features: dict[Any, list[Any]], labels: dict[Any, list[Any]], indices: Sequence[int]
+) -> tuple[dict[Any, Any], dict[Any, Any]]:
+    """`collate` of samples that are pairs of dicts, given key by key as all samples' values for it."""
+    return _dict(features, Place("features", indices)), _dict(labels, Place("labels", indices))
+
+
+def _dict(columns: dict[Any, list[Any]], place: Place) -> dict[Any, Any]:
+    return {key: _column(column, place.under(f"[{key!r}]")) for key, column in columns.items()}
 
 
 def _column(values: Sequence[Any], place: Place) -> Any:
     first = values[0]
     if isinstance(first, Mapping):
-        _check_alike(values, place)
-        return {key: _column([value[key] for value in values], place.under(f"[{key!r}]")) for key in first}
+        columns = _fields_of_dicts(values)
+        if columns is None:
+            _check_alike(values, place)
+            columns = {key: [value[key] for value in values] for key in first}
+        return _dict(columns, place)
     if isinstance(first, tuple):
         _check_alike(values, place)
         fields: Sequence[str] | None = getattr(first, "_fields", None)
         names = [f".{field}" for field in fields] if fields else [f"[{i}]" for i in range(len(first))]
-        columns = [_column([value[i] for value in values], place.under(name)) for i, name in enumerate(names)]
-        return type(first)(*columns) if fields else tuple(columns)
-    if any(issubclass(kind, Mapping | tuple) for kind in set(map(type, values))):
+        parts = [_column([value[i] for value in values], place.under(name)) for i, name in enumerate(names)]
+        return type(first)(*parts) if fields else tuple(parts)
+    kinds = set(map(type, values))
+    if any(issubclass(kind, Mapping | tuple) for kind in kinds):
         _check_alike(values, place)
-    return stack(values, place)
+    return stack(values, place, kinds)
+
+
+def _fields_of_dicts(values: Sequence[Any]) -> dict[Any, list[Any]] | None:
+    """Key by key the values of plain dicts; None unless all are such and have the keys of the first."""
+    if set(map(type, values)) != {dict} or len(set(map(len, values))) != 1:
+        return None
+    try:
+        return {key: list(map(itemgetter(key), values)) for key in values[0]}
+    except KeyError:
+        return None
 
 
 def _check_alike(values: Sequence[Any], place: Place) -> None:
     """Every value has the structure of the first."""
     first = values[0]
+    if type(first) is tuple and set(map(type, values)) == {tuple} and len(set(map(len, values))) == 1:
+        return
     for position, value in enumerate(values):
         if not _alike(value, first):
             raise ValueError(

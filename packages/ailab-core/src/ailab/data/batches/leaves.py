@@ -8,9 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from ailab.data.batches.values import PYTHON_DTYPES, Array, convert, is_python, read
+from ailab.data.batches import blocks
+from ailab.data.batches.fast import stack_fast
+from ailab.data.batches.rows import Rows
+from ailab.data.batches.values import PYTHON_DTYPES, Array, is_python, read
 
-__all__ = ["Place", "stack"]
+__all__ = ["Place", "stack", "stack_carefully"]
 
 _NUMBERS = frozenset("biufc")
 _WEAK: dict[str, Any] = {"b": False, "i": 0, "f": 0.0}
@@ -18,35 +21,37 @@ _WEAK: dict[str, Any] = {"b": False, "i": 0, "f": 0.0}
 
 @dataclass(frozen=True)
 class Place:
-    """Where in which samples a value is, for error messages."""
+    """Where in which samples a value is, for error messages; ``rows`` has columns that are filled already."""
 
     path: str
     indices: Sequence[int]
+    rows: Rows | None = None
 
     def __str__(self) -> str:
         return self.path
 
     def under(self, name: str) -> Place:
         """A part of this place: ``name`` is ``['key']``, ``[0]`` or ``.field``."""
-        return Place(self.path + name, self.indices)
+        return Place(self.path + name, self.indices, self.rows)
 
     def index(self, position: int) -> int:
         """The dataset's index of the sample at ``position`` in the batch."""
         return self.indices[position]
 
 
-def stack(values: Sequence[Any], place: Place) -> Array:
-    """``values`` as one new array of shape (len(values), ...), by the rules of `collate`."""
-    kinds = set(map(type, values))
-    if len(kinds) == 1 and (dtype := PYTHON_DTYPES.get(kinds.pop())) is not None:
-        # Python numbers are many and small: one conversion for all, looked at one by one only if it went
-        # wrong.
-        column = convert(values, dtype)
-        if column is not None:
-            return column
+def stack(values: Sequence[Any], place: Place, kinds: set[type]) -> Array:
+    """``values``, whose types are ``kinds``, as one new array of shape (len(values), ...), as `collate` says."""
+    column = place.rows.column(values) if place.rows else None
+    if column is None and len(kinds) == 1:
+        column = stack_fast(values, *kinds)
+    return stack_carefully(values, place) if column is None else column
+
+
+def stack_carefully(values: Sequence[Any], place: Place) -> Array:
+    """`stack`, value by value: of any kinds, and with errors that say where."""
     arrays = [read(value, f"{place} of sample {place.index(i)}") for i, value in enumerate(values)]
     _check_shapes(arrays, place)
-    out = np.empty((len(arrays), *arrays[0].shape), _common_dtype(arrays, values, place))
+    out = blocks.empty((len(arrays), *arrays[0].shape), _common_dtype(arrays, values, place))
     return np.stack(arrays, out=out)
 
 
