@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ailab.data.batches.allocation import empty
 from ailab.data.batches.values import PYTHON_DTYPES, Array, convert, read
 
 __all__ = ["Place", "stack"]
@@ -45,7 +46,7 @@ def stack(values: Sequence[Any], place: Place) -> Array:
             return column
     arrays = [read(value, f"{place} of sample {place.index(i)}") for i, value in enumerate(values)]
     _check_shapes(arrays, place)
-    out = np.empty((len(arrays), *arrays[0].shape), _common_dtype(arrays, place))
+    out = empty((len(arrays), *arrays[0].shape), _common_dtype(arrays, place))
     return np.stack(arrays, out=out)
 
 
