@@ -124,7 +124,7 @@ def test_the_kernel_is_named_when_it_counted_a_kill(monkeypatch: pytest.MonkeyPa
     assert "killed by signal 40" in describe_exit(0, 1, -40, "here", None)
 
 
-def broken_start(number: int) -> None:
+def broken_start(number: int, workers: int = 0, load: Any = None) -> None:
     raise LookupError(f"worker {number} finds nothing")
 
 

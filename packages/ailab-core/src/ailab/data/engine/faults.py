@@ -68,16 +68,16 @@ def portable(error: BaseException, where: str) -> BaseException:
     return error
 
 
-def packed(load: Any, method: str) -> bytes:
-    """``load`` pickled for processes started by ``method``.
+def packed(work: tuple[Any, Any], method: str) -> bytes:
+    """``work``, a loading function and what initializes it, pickled for processes started by ``method``.
 
     Raises:
-        TypeError: it holds something that cannot be pickled; the message says what to do.
+        TypeError: one of them holds something that cannot be pickled; the message says what to do.
     """
-    owner = getattr(load, "__self__", load)
+    owner = getattr(work[0], "__self__", work[0])
     name = type(getattr(owner, "dataset", owner)).__qualname__
     try:
-        return bytes(ForkingPickler.dumps(load))
+        return bytes(ForkingPickler.dumps(work))
     except Exception as error:
         raise TypeError(
             f"{name} cannot be sent to worker processes started by {method!r}: {error}. Define its class, its "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import select
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from multiprocessing.connection import Connection
@@ -17,7 +17,7 @@ from ailab.data.engine.faults import WorkerDied, describe_exit, out_of_memory_ki
 from ailab.data.engine.memory import Memory
 from ailab.data.engine.results import FailedResult, PlainResult, Result, SlotResult
 from ailab.data.engine.ring import Ring
-from ailab.data.engine.worker import Failed, Load, Plain, Settings
+from ailab.data.engine.worker import Failed, Initialize, Load, Plain, Settings
 
 __all__ = ["Pool"]
 
@@ -48,7 +48,7 @@ class Pool:
             Python's default.
         threads: in each process, to read samples.
         prefetch: tasks that a worker gets in advance, including the one it works on.
-        initialize: called with its number in each worker before anything else.
+        initialize: called in each worker before anything else, with its number, that of all workers, and ``load``.
         concurrent: batches that one worker makes at the same time, where it has threads.
 
     Raises:
@@ -63,7 +63,7 @@ class Pool:
         context: Any = None,
         threads: int = 1,
         prefetch: int = 2,
-        initialize: Callable[[int], object] | None = None,
+        initialize: Initialize | None = None,
         concurrent: int = 1,
     ) -> None:
         self._owner = os.getpid()
@@ -76,9 +76,11 @@ class Pool:
         self._members: list[_Member] = []
         self._by_descriptor: dict[int, _Member] = {}
         self._closed = False
-        settings = partial(Settings, parent=self._owner, threads=threads, concurrent=concurrent, initialize=initialize)
+        settings = partial(Settings, workers=workers, parent=self._owner, threads=threads, concurrent=concurrent)
         try:
-            for process, connection in start.processes(load, [settings(number) for number in range(workers)], context):
+            for process, connection in start.processes(
+                (load, initialize), [settings(number) for number in range(workers)], context
+            ):
                 member = _Member(len(self._members), process, connection)
                 self._members.append(member)
                 for descriptor in (connection.fileno(), process.sentinel):

@@ -9,7 +9,7 @@ from typing import Any
 
 from ailab.data.engine import worker
 from ailab.data.engine.faults import packed
-from ailab.data.engine.worker import Load, Settings
+from ailab.data.engine.worker import Settings, Work
 
 __all__ = ["context_of", "processes"]
 
@@ -25,16 +25,16 @@ def context_of(context: Any) -> Any:
     return context
 
 
-def processes(load: Load, settings: Sequence[Settings], context: Any) -> Iterator[tuple[Any, Connection]]:
+def processes(work: Work, settings: Sequence[Settings], context: Any) -> Iterator[tuple[Any, Connection]]:
     """Start a worker for each of ``settings``; gives the process and the connection to it.
 
     Raises:
-        TypeError: ``load`` cannot be pickled, and must be.
+        TypeError: ``work`` cannot be pickled, and must be.
     """
     made = context_of(context)
     method = made.get_start_method()
     # Pickled once for all, and here: what fails in Process.start leaves half a process behind.
-    payload: Load | bytes = load if method == "fork" else packed(load, method)
+    payload: Work | bytes = work if method == "fork" else packed(work, method)
     ours: list[Connection] = []
     for each in settings:
         parent, child = made.Pipe()

@@ -52,6 +52,11 @@ class PoolStream(Stream):
         pool.forget()
         self._fill()
 
+    @property
+    def closed(self) -> bool:
+        """Whether the pool may serve another stream."""
+        return self._pool is None
+
     def __next__(self) -> Any:
         if self._pool is None:
             raise StopIteration

@@ -22,9 +22,11 @@ from ailab.data.engine.orphans import end_with
 from ailab.data.engine.threads import load_with_threads
 from ailab.data.engine.wire import split
 
-__all__ = ["Done", "Failed", "Load", "Plain", "Settings", "Task", "run"]
+__all__ = ["Done", "Failed", "Initialize", "Load", "Plain", "Settings", "Task", "Work", "run"]
 
 Load: TypeAlias = Callable[[Sequence[int], int], Any]
+Initialize: TypeAlias = Callable[[int, int, Load], object]  # the worker's number, and of how many
+Work: TypeAlias = tuple[Load, Initialize | None]
 Task: TypeAlias = tuple[int, int, int, Sequence[int]]  # number, slot, epoch, sample indices
 Done: TypeAlias = tuple[int, int, int | None, Any]  # number, slot, size of new memory, schema or None: as before
 
@@ -51,18 +53,18 @@ class Settings:
     """What a worker must know besides how to load."""
 
     number: int
+    workers: int
     parent: int
     threads: int = 1
     concurrent: int = 1  # batches made at the same time
-    initialize: Callable[[int], object] | None = None  # called with the worker's number
 
 
-def run(connection: Connection, load: Load | bytes, settings: Settings, others: Sequence[Connection]) -> None:
+def run(connection: Connection, work: Work | bytes, settings: Settings, others: Sequence[Connection]) -> None:
     """The worker's whole life: until the other end of ``connection`` is closed.
 
     Args:
         connection: tasks come in and results go out.
-        load: makes a batch; pickled, unless this process was forked.
+        work: what makes a batch, and what to call before that, if anything; pickled unless this process was forked.
         settings: what else is to be known.
         others: connections of the parent's that a fork has copied.
     """
@@ -73,7 +75,7 @@ def run(connection: Connection, load: Load | bytes, settings: Settings, others: 
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     end_with(settings.parent)
     try:
-        _Worker(connection, _unpacked(load), settings).serve()
+        _Worker(connection, _unpacked(work), settings).serve()
     except (BrokenPipeError, ConnectionResetError):
         pass  # the parent wants no more
     except Exception as error:  # noqa: BLE001 - raised again in the parent
@@ -83,22 +85,23 @@ def run(connection: Connection, load: Load | bytes, settings: Settings, others: 
     os._exit(0)
 
 
-def _unpacked(load: Load | bytes) -> Load:
-    if not isinstance(load, bytes):
-        return load
-    made: Load = pickle.loads(load)  # noqa: S301 - from our own parent
+def _unpacked(work: Work | bytes) -> Work:
+    if not isinstance(work, bytes):
+        return work
+    made: Work = pickle.loads(work)  # noqa: S301 - from our own parent
     return made
 
 
 class _Worker:
-    def __init__(self, connection: Connection, load: Load, settings: Settings) -> None:
+    def __init__(self, connection: Connection, work: Work, settings: Settings) -> None:
         self._connection = connection
         self._settings = settings
         self._arenas: dict[int, Arena] = {}
         self._schema: Any = None  # the one told last
         self._sending = threading.Lock()
-        if settings.initialize is not None:
-            settings.initialize(settings.number)
+        load, initialize = work
+        if initialize is not None:
+            initialize(settings.number, settings.workers, load)
         self._load = load if settings.threads == 1 else load_with_threads(load, settings.threads)
 
     def serve(self) -> None:
@@ -149,8 +152,6 @@ class _Worker:
                 self._connection.send(done)
                 if fresh is not None:
                     send_handle(self._connection, fresh[0], self._settings.parent)
+                    os.close(fresh[0])
         finally:
             arena.end()
-            # `fresh` is a descriptor of ours until the parent has its own.
-        if fresh is not None:
-            os.close(fresh[0])
