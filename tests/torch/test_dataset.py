@@ -330,3 +330,10 @@ def test_any_order_is_torchs_own() -> None:
 def test_wrong_workers_are_refused(argument: dict[str, Any], error: type[Exception]) -> None:
     with pytest.raises(error, match=f"{next(iter(argument))}="):
         BatchedPytorchDataset(NUMBERS, 4, **argument)
+
+
+def test_the_wait_is_told() -> None:
+    loader = BatchedPytorchDataset(waited(0.02), 4)
+    assert loader.wait_fraction == 0
+    list(loader)
+    assert loader.wait_fraction > 0.9

@@ -112,6 +112,7 @@ class BatchedPytorchDataset(DataLoader[Any]):
         # second DataLoader, to which a "sample" is one of our batches.
         super().__init__(dataset, collate_fn=collate_fn, **order, **arguments)
         self._runner = Runner(self._batches, workers)
+        self._batches.advise = self._runner.advise
         self._keys = Keys(self._batches, None if own_order else self.batch_sampler)
         self._finish = to_pinned_tensors if pin_memory and _has_accelerator() else to_tensors
         if copy:
@@ -126,6 +127,11 @@ class BatchedPytorchDataset(DataLoader[Any]):
     def set_epoch(self, epoch: int) -> None:
         """Make ``epoch`` that of the next iteration."""
         self._batches.set_epoch(epoch)
+
+    @property
+    def wait_fraction(self) -> float:
+        """The share of its time, 0 to 1, that the iteration begun last has waited for batches."""
+        return self._batches.waiting.fraction
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]  # DataLoader promises a private class
         # Started here and not with the first batch: workers are to begin, and the epoch to be read, at once.

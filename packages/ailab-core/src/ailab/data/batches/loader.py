@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from ailab import current
 from ailab.data.batches.checks import check_batch_size, check_dataset, check_flag, check_whole
 from ailab.data.batches.collate import collate
 from ailab.data.batches.order import batch_count, batch_of, epoch_order
 from ailab.data.batches.read import read_samples
+from ailab.data.batches.waiting import Waiting
 
 __all__ = ["BatchLoader"]
 
 T = TypeVar("T")
+
+
+def _no_advice(waiting: Waiting) -> None:
+    return None
 
 
 class BatchLoader:
@@ -34,6 +40,10 @@ class BatchLoader:
         seed: 0 .. 2**64 - 1, for the order and for `ailab.data.rng`.
         drop_last: leave out the last batch where it would be smaller.
 
+    Attributes:
+        waiting: how long the consumer of the iteration begun last has waited for batches.
+        advise: called with that after each epoch; what it returns goes to the run in progress.
+
     Raises:
         TypeError, ValueError: an argument is none of these, the dataset is empty, or ``drop_last`` leaves no
             batch.
@@ -48,12 +58,18 @@ class BatchLoader:
         self.shuffle = check_flag(shuffle, "shuffle")
         self.seed = check_whole(seed, "seed")
         self.drop_last = check_flag(drop_last, "drop_last")
+        self.waiting = Waiting()
+        self.advise: Callable[[Waiting], str | None] = _no_advice
         self._epoch = 0
         self._order: tuple[int, npt.NDArray[np.int64]] | None = None
         if len(self) == 0:
             raise ValueError(
                 f"drop_last=True leaves no batch: the dataset has {self.length} samples, batch_size={self.batch_size}"
             )
+
+    def __getstate__(self) -> dict[str, Any]:
+        # For a worker process, which needs neither the order nor what belongs to the consumer.
+        return {**self.__dict__, "_order": None, "waiting": Waiting(), "advise": _no_advice}
 
     @property
     def epoch(self) -> int:
@@ -114,12 +130,14 @@ class BatchLoader:
 
     def _counted(self, batches: Iterable[T], epoch: int) -> Iterator[T]:
         number = -1
-        for number, batch in enumerate(batches):
+        waiting = self.waiting = Waiting()
+        for number, batch in enumerate(waiting.measured(batches)):
             if number == 1:
                 self.use_up(epoch)
             yield batch
         if number < 1:
             self.use_up(epoch)
+        current.note_waiting(waiting.fraction, self.advise(waiting))
 
     def use_up(self, epoch: int) -> None:
         """Go on to the epoch after ``epoch``, unless ``set_epoch`` or another iteration moved on before."""

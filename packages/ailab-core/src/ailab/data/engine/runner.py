@@ -10,6 +10,8 @@ from typing import Any, Literal, TypeAlias
 
 from ailab.data.batches import BatchLoader
 from ailab.data.batches.checks import check_batch_size, check_whole
+from ailab.data.batches.waiting import Waiting
+from ailab.data.engine.advice import advice
 from ailab.data.engine.auto import choose, measure
 from ailab.data.engine.pool import Pool
 from ailab.data.engine.stream import Key, PoolStream, ThreadStream
@@ -94,6 +96,10 @@ class Runner:
         if threads > 1:
             return ThreadStream(load, keys, threads, size, prefetch=self._workers.prefetch)
         return (load(indices, epoch) for epoch, indices in keys)
+
+    def advise(self, waiting: Waiting) -> str | None:
+        """One line about an epoch of these batches that its consumer had to wait for, see `advice`."""
+        return None if self._chosen is None else advice(waiting, *self._chosen)
 
     def close(self) -> None:
         """End persistent workers."""
