@@ -149,7 +149,7 @@ class _Worker:
                 known = schema == self._schema
                 self._schema = schema
                 done: Done = (number, slot, fresh and fresh[1], None if known else schema)
-                self._connection.send(done)
+                self._connection.send_bytes(pickle.dumps(done, pickle.HIGHEST_PROTOCOL))
                 if fresh is not None:
                     send_handle(self._connection, fresh[0], self._settings.parent)
                     os.close(fresh[0])
