@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, IterableDataset, SequentialSampler, get_worker_info
 
+from ailab import current
 from ailab.data import rng
 from ailab.data.batches import BatchLoader, collate, map_arrays
 from ailab.data.pytorch import BatchedPytorchDataset
@@ -337,3 +338,14 @@ def test_the_wait_is_told() -> None:
     assert loader.wait_fraction == 0
     list(loader)
     assert loader.wait_fraction > 0.9
+
+
+def test_the_run_is_told_after_each_epoch() -> None:
+    noted: list[float] = []
+    stop = current.on_waiting(lambda fraction, advice: noted.append(fraction))
+    loader = BatchedPytorchDataset(waited(0.02), 4)
+    list(loader)
+    list(loader)
+    stop()
+    assert len(noted) == 2
+    assert all(fraction > 0.9 for fraction in noted)

@@ -43,7 +43,7 @@ def test_each_epoch_is_noted_and_an_abandoned_one_is_not() -> None:
     noted: list[tuple[float, str | None]] = []
     stop = current.on_waiting(lambda fraction, advice: noted.append((fraction, advice)))
     loader = BatchLoader(Made(slow, 4), 2)
-    loader.advise = lambda waiting: f"{waiting.batches} batches"
+    loader.after_epoch = lambda waiting: current.note_waiting(waiting.fraction, f"{waiting.batches} batches")
     next(iter(loader))
     assert not noted
     list(loader)
@@ -59,7 +59,7 @@ def test_each_epoch_is_noted_and_an_abandoned_one_is_not() -> None:
 def test_a_run_shows_it(workspace: Path, make_config: Callable[[], Config]) -> None:
     folder = Path(log.setup(config=make_config()))
     loader = BatchLoader(Made(slow, 4), 2)
-    loader.advise = lambda waiting: "more workers would hide it"
+    loader.after_epoch = lambda waiting: current.note_waiting(waiting.fraction, "more workers would hide it")
     for _ in range(3):
         list(loader)
     log.finish()
@@ -73,6 +73,6 @@ def test_a_run_shows_it(workspace: Path, make_config: Callable[[], Config]) -> N
 
 def test_a_worker_gets_none_of_it() -> None:
     loader = BatchLoader([0, 1], 1)
-    loader.advise = lambda waiting: None
+    loader.after_epoch = lambda waiting: None
     list(loader)
     assert pickle.loads(pickle.dumps(loader)).waiting.batches == 0  # noqa: S301 - made here

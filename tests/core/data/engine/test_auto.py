@@ -59,8 +59,10 @@ def test_measuring_tells_waiting_from_computing() -> None:
 
     waits, computes = measure(wait, range(64), 0), measure(compute, range(64), 0)
     assert waits is not None and computes is not None
-    assert waits.wall >= 0.01 > 10 * waits.cpu
-    assert computes.wall >= computes.cpu >= 0.01
+    assert waits.wall > 0.0099
+    assert waits.cpu < waits.wall / 2
+    assert computes.wall > 0.0099  # of the clock, and so of the rounding of its numbers
+    assert computes.cpu > 0.0099
 
 
 def test_measuring_is_brief_and_leaves_errors_to_the_batch() -> None:

@@ -240,7 +240,8 @@ def test_the_end_of_the_parent_leaves_nothing(context: str, odd: int, how: signa
     wait_for(lambda: not any(map(alive, pids)))
     assert set(os.listdir("/dev/shm")) <= shared
     assert "leaked" not in errors
-    assert errors.count("Traceback") == (how == signal.SIGINT), errors
+    if context == "fork":  # a process that Python is still starting does complain when its parent vanishes
+        assert errors.count("Traceback") == (how == signal.SIGINT), errors
 
 
 class Lengthy(Simple):

@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from ailab import current
 from ailab.data.batches.checks import check_batch_size, check_dataset, check_flag, check_whole
 from ailab.data.batches.collate import collate
 from ailab.data.batches.order import batch_count, batch_of, epoch_order
@@ -20,8 +19,8 @@ __all__ = ["BatchLoader"]
 T = TypeVar("T")
 
 
-def _no_advice(waiting: Waiting) -> None:
-    return None
+def _nothing(waiting: Waiting) -> None:
+    pass
 
 
 class BatchLoader:
@@ -42,7 +41,7 @@ class BatchLoader:
 
     Attributes:
         waiting: how long the consumer of the iteration begun last has waited for batches.
-        advise: called with that after each epoch; what it returns goes to the run in progress.
+        after_epoch: called with that after each epoch that was read to its end.
 
     Raises:
         TypeError, ValueError: an argument is none of these, the dataset is empty, or ``drop_last`` leaves no
@@ -59,7 +58,7 @@ class BatchLoader:
         self.seed = check_whole(seed, "seed")
         self.drop_last = check_flag(drop_last, "drop_last")
         self.waiting = Waiting()
-        self.advise: Callable[[Waiting], str | None] = _no_advice
+        self.after_epoch: Callable[[Waiting], object] = _nothing
         self._epoch = 0
         self._order: tuple[int, npt.NDArray[np.int64]] | None = None
         if len(self) == 0:
@@ -69,7 +68,7 @@ class BatchLoader:
 
     def __getstate__(self) -> dict[str, Any]:
         # For a worker process, which needs neither the order nor what belongs to the consumer.
-        return {**self.__dict__, "_order": None, "waiting": Waiting(), "advise": _no_advice}
+        return {**self.__dict__, "_order": None, "waiting": Waiting(), "after_epoch": _nothing}
 
     @property
     def epoch(self) -> int:
@@ -137,7 +136,7 @@ class BatchLoader:
             yield batch
         if number < 1:
             self.use_up(epoch)
-        current.note_waiting(waiting.fraction, self.advise(waiting))
+        self.after_epoch(waiting)
 
     def use_up(self, epoch: int) -> None:
         """Go on to the epoch after ``epoch``, unless ``set_epoch`` or another iteration moved on before."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Literal, TypeAlias
 
+from ailab import current
 from ailab.data.batches import BatchLoader
 from ailab.data.batches.checks import check_batch_size, check_whole
 from ailab.data.batches.waiting import Waiting
@@ -97,9 +98,9 @@ class Runner:
             return ThreadStream(load, keys, threads, size, prefetch=self._workers.prefetch)
         return (load(indices, epoch) for epoch, indices in keys)
 
-    def advise(self, waiting: Waiting) -> str | None:
-        """One line about an epoch of these batches that its consumer had to wait for, see `advice`."""
-        return None if self._chosen is None else advice(waiting, *self._chosen)
+    def report(self, waiting: Waiting) -> None:
+        """Tell the run in progress, if any, how long an epoch of these batches was waited for, and what would help."""
+        current.note_waiting(waiting.fraction, None if self._chosen is None else advice(waiting, *self._chosen))
 
     def close(self) -> None:
         """End persistent workers."""
