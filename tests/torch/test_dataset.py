@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +11,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, IterableDataset, SequentialSampler, get_worker_info
 
+from ailab import current
 from ailab.data import rng
 from ailab.data.batches import BatchLoader, collate, map_arrays
 from ailab.data.pytorch import BatchedPytorchDataset
@@ -129,7 +133,7 @@ def test_an_error_in_a_worker_brings_its_traceback() -> None:
     with pytest.raises(FileNotFoundError) as caught:
         list(BatchedPytorchDataset(Broken(bad=7), 4, num_workers=1))
     assert caught.value.__notes__[0] == "while reading sample 7 of Broken"
-    assert "in DataLoader worker process 0, whose traceback was:" in caught.value.__notes__[1]
+    assert "in worker process 0, whose traceback was:" in caught.value.__notes__[1]
     assert "in __getitem__" in caught.value.__notes__[1]
 
 
@@ -265,3 +269,143 @@ def test_the_shard_is_torch_distributeds(tmp_path: Path) -> None:
             assert len(BatchedPytorchDataset(NUMBERS, 4)) == 3
     finally:
         torch.distributed.destroy_process_group()
+
+
+def waited(seconds: float) -> Any:
+    def sample(index: int) -> Any:
+        time.sleep(seconds)
+        return {"x": np.full(3, index)}, {"y": index}
+
+    return Made(sample)
+
+
+def test_tensors_of_workers_are_views_of_memory_that_is_used_again() -> None:
+    dataset = Made(STRUCTURES["arrays"], 400)
+    pointers, kept = set(), []
+    for number, (features, labels) in enumerate(BatchedPytorchDataset(dataset, 4, shuffle=False, num_workers=2)):
+        pointers.add(features.data_ptr())
+        if number % 20 == 0:
+            kept.append((features[0, 0, 0], int(labels[0])))
+    assert len(pointers) < 50
+    assert all(int(value) == label for value, label in kept)
+
+
+def in_shared_memory(address: int) -> bool:
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        start, end = (int(part, 16) for part in line.split()[0].split("-"))
+        if start <= address < end:
+            return "ailab-batches" in line
+    return False
+
+
+def test_copied_tensors() -> None:
+    loader = BatchedPytorchDataset(RANDOM, 4, num_workers=2, copy=True)
+    batches = list(loader)
+    assert not any(in_shared_memory(labels["y"].data_ptr()) for _, labels in batches)
+    assert in_shared_memory(next(iter(BatchedPytorchDataset(RANDOM, 4, num_workers=2)))[1]["y"].data_ptr())
+    assert_same(tuple(map(to_numpy, batches)), tuple(BatchLoader(RANDOM, 4)))
+
+
+def test_worker_init_fn_finds_its_worker() -> None:
+    def begin(number: int) -> None:
+        info = get_worker_info()
+        assert info is not None and info.id == number
+        info.dataset.make = lambda index: (info.num_workers, torch.get_num_threads())
+
+    loader = BatchedPytorchDataset(Made(len, 8), 2, num_workers=2, worker_init_fn=begin)
+    assert {(int(w), int(t)) for workers, threads in loader for w, t in zip(workers, threads, strict=True)} == {(2, 1)}
+
+
+def test_persistent_workers_live_on() -> None:
+    def pids(loader: Any) -> set[int]:
+        return {int(pid) for pids, _ in loader for pid in pids}
+
+    dataset = Made(lambda index: (os.getpid(), index), 40)
+    loader = BatchedPytorchDataset(dataset, 4, num_workers=2, persistent_workers=True)
+    first = pids(loader)
+    assert pids(loader) == first
+    held = iter(loader)
+    next(held)
+    assert not pids(loader) & first  # these serve `held`
+    del held
+    assert pids(loader) == first
+    loader = BatchedPytorchDataset(dataset, 4, num_workers=2)
+    assert not pids(loader) & pids(loader)
+
+
+def test_a_timeout() -> None:
+    loader = BatchedPytorchDataset(waited(30), 4, num_workers=1, timeout=0.1)
+    with pytest.raises(RuntimeError, match="timed out after 0.1 seconds"):
+        next(iter(loader))
+
+
+def test_prefetch_factor_limits_what_is_read_ahead(tmp_path: Path) -> None:
+    def sample(index: int) -> Any:
+        (tmp_path / str(index)).touch()
+        return index, index
+
+    loader = iter(BatchedPytorchDataset(Made(sample, 40), 1, False, num_workers=1, prefetch_factor=3))
+    for _ in range(5):
+        next(loader)
+    list(loader)
+    assert len(list(tmp_path.iterdir())) == 40
+
+
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_threads_per_worker(num_workers: int) -> None:
+    together = threading.Barrier(3, timeout=30) if num_workers == 0 else None
+
+    def sample(index: int) -> Any:
+        if together is not None:
+            together.wait()
+        return {"x": rng().random(2)}, {"y": index}
+
+    dataset = Made(sample, 24)
+    loader = BatchedPytorchDataset(dataset, 24, num_workers=num_workers, threads_per_worker=3)
+    batches = tuple(map(to_numpy, loader))
+    together = None
+    assert_same(batches, tuple(BatchLoader(dataset, 24)))
+
+
+def test_auto_reads_tiny_samples_here_and_waiting_ones_in_threads() -> None:
+    loader = BatchedPytorchDataset(NUMBERS, 4, num_workers="auto")
+    list(loader)
+    assert loader._runner.chosen == (0, 1)
+    dataset = waited(0.03)
+    loader = BatchedPytorchDataset(dataset, 4, seed=2, num_workers="auto")
+    assert_same(tuple(map(to_numpy, loader)), tuple(BatchLoader(dataset, 4, seed=2)))
+    assert loader._runner.chosen is not None
+    assert loader._runner.chosen[0] == 0 and loader._runner.chosen[1] > 1
+
+
+def test_any_order_is_torchs_own() -> None:
+    loader = BatchedPytorchDataset(NUMBERS, 4, num_workers=2, in_order=False)
+    assert loader._loop is not None
+    assert sorted(int(label) for _, labels in loader for label in labels) == list(range(11))
+
+
+@pytest.mark.parametrize(
+    ("argument", "error"),
+    [({"num_workers": -1}, ValueError), ({"num_workers": "many"}, TypeError), ({"threads_per_worker": 0}, ValueError)],
+)
+def test_wrong_workers_are_refused(argument: dict[str, Any], error: type[Exception]) -> None:
+    with pytest.raises(error, match=f"{next(iter(argument))}="):
+        BatchedPytorchDataset(NUMBERS, 4, **argument)
+
+
+def test_the_wait_is_told() -> None:
+    loader = BatchedPytorchDataset(waited(0.02), 4)
+    assert loader.wait_fraction == 0
+    list(loader)
+    assert loader.wait_fraction > 0.9
+
+
+def test_the_run_is_told_after_each_epoch() -> None:
+    noted: list[float] = []
+    stop = current.on_waiting(lambda fraction, advice: noted.append(fraction))
+    loader = BatchedPytorchDataset(waited(0.02), 4)
+    list(loader)
+    list(loader)
+    stop()
+    assert len(noted) == 2
+    assert all(fraction > 0.9 for fraction in noted)

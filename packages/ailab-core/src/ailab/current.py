@@ -1,4 +1,4 @@
-"""What this process uses at the moment: its Config and its datasets.
+"""What this process uses at the moment: its Config and its datasets, and how long it waits for them.
 
 The batched datasets take their default batch size from the Config in use, and a run records the versions of the
 datasets that feed it; both are
@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ailab.experiment.config import Config
 
-__all__ = ["config", "note_dataset", "on_dataset", "use_config"]
+__all__ = ["config", "note_dataset", "note_waiting", "on_dataset", "on_waiting", "use_config"]
 
 _config: Config | None = None
 # By the loader that makes the batches: a dataset whose loaders are gone feeds no later run.
 _datasets: weakref.WeakKeyDictionary[object, tuple[str, Any]] = weakref.WeakKeyDictionary()
 _listeners: list[Callable[[str, Any], None]] = []
+_waiting: list[Callable[[float, str | None], None]] = []
 
 
 def config() -> Config | None:
@@ -47,3 +48,15 @@ def on_dataset(listener: Callable[[str, Any], None]) -> Callable[[], None]:
         listener(name, version)
     _listeners.append(listener)
     return lambda: _listeners.remove(listener) if listener in _listeners else None
+
+
+def note_waiting(fraction: float, advice: str | None) -> None:
+    """Say which part of an epoch, 0 to 1, was spent waiting for batches, and what to do about it, if anything."""
+    for listener in _waiting:
+        listener(fraction, advice)
+
+
+def on_waiting(listener: Callable[[float, str | None], None]) -> Callable[[], None]:
+    """Call ``listener(fraction, advice)`` after every epoch from now on. Returns what ends that."""
+    _waiting.append(listener)
+    return lambda: _waiting.remove(listener) if listener in _waiting else None

@@ -1,4 +1,4 @@
-"""Our batches through torch's own loop, for what only that can do: worker processes, samplers and more."""
+"""Our batches through torch's own loop, for what only that can do: batches that are no arrays, or in any order."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ailab.data.batches import BatchLoader, read_samples
 from ailab.data.batches.read import Nothing
 from ailab_torch.tensors import to_tensors
 
-__all__ = ["EpochSampler", "torch_loop", "unwrapped"]
+__all__ = ["EpochSampler", "Keys", "torch_loop", "unwrapped"]
 
 Key = tuple[int, Sequence[int]]  # the epoch and the sample indices of a batch
 
@@ -41,12 +41,12 @@ def torch_loop(
     arguments: dict[str, Any],
 ) -> DataLoader[Any]:
     """A DataLoader that yields batches or a `Failure`; ``arguments`` are torch's, ``outer`` the user's."""
-    keys = _Keys(batches, None if own_order else outer.batch_sampler)
+    keys = Keys(batches, None if own_order else outer.batch_sampler)
     reader = _Reader(batches, collate_fn)
     return DataLoader(reader, batch_sampler=keys, collate_fn=_as_it_is, **arguments)  # type: ignore[arg-type]
 
 
-class _Keys:
+class Keys:
     """Batch by batch what a worker must know. The epoch travels along: workers may outlive it."""
 
     def __init__(self, batches: BatchLoader, index_lists: Iterable[Sequence[int]] | None) -> None:

@@ -9,7 +9,7 @@ import torch
 
 from ailab.data.batches import map_arrays
 
-__all__ = ["to_tensors"]
+__all__ = ["to_copied_tensors", "to_pinned_tensors", "to_tensors"]
 
 
 def to_tensors(batch: Any) -> Any:
@@ -18,6 +18,21 @@ def to_tensors(batch: Any) -> Any:
     Arrays of strings, bytes and dates stay NumPy arrays: torch has no dtype for them.
     """
     return map_arrays(_to_tensor, batch)
+
+
+def to_copied_tensors(batch: Any) -> Any:
+    """As `to_tensors`, but on memory of their own."""
+    return map_arrays(lambda array: _to_tensor(array.copy()), batch)
+
+
+def to_pinned_tensors(batch: Any) -> Any:
+    """As `to_tensors`, but on page-locked memory, from which copies to a GPU need not wait."""
+    return map_arrays(_to_pinned, batch)
+
+
+def _to_pinned(array: npt.NDArray[Any]) -> Any:
+    tensor = _to_tensor(array)
+    return tensor.pin_memory() if isinstance(tensor, torch.Tensor) else tensor
 
 
 def _to_tensor(array: npt.NDArray[Any]) -> Any:

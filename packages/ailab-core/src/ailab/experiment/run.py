@@ -98,6 +98,7 @@ class Run:
         self.state = "running"
         self._plugins = plugins
         self._reported: set[str] = set()
+        self._advised = False
         self._eta = EtaEstimator()
         self._image_steps: dict[str, int] = {}
         self._images_lost = 0
@@ -121,6 +122,7 @@ class Run:
         config.freeze()
         self._stop_watching = watch(self)
         self._stop_datasets = current.on_dataset(self._info.add_dataset)
+        self._stop_waiting = current.on_waiting(self._waited)
         # Asked once: a hook that nobody implements costs a logged value nothing.
         self._on_value = plugins.hook.ailab_value_logged if plugins.hook.ailab_value_logged.get_hookimpls() else None
         if capture:
@@ -178,6 +180,7 @@ class Run:
         self.state = state
         self._stop_watching()
         self._stop_datasets()
+        self._stop_waiting()
         self._notify(self._plugins.hook.ailab_run_finished, run=self, state=state, error=error)
         self.output.stop()
         self._output.close()
@@ -229,6 +232,13 @@ class Run:
                 f" and {len(snapshot.left_out) - 5} more" if len(snapshot.left_out) > 5 else ""
             )
             self._warn(f"not kept in the run's src/: {named}")
+
+    def _waited(self, fraction: float, advice: str | None) -> None:
+        """An epoch is over."""
+        self.log_value("data/wait_fraction", fraction)
+        if advice is not None and not self._advised:
+            self._advised = True  # once: every epoch says much the same
+            self._warn(advice)
 
     def _problem(self, what: str, error: OSError) -> None:
         """Report what the file system refused: once for each kind, or a full disk would fill the screen too."""

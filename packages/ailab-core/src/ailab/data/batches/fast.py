@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ailab.data.batches import blocks
+from ailab.data.batches.allocation import empty
 from ailab.data.batches.values import PYTHON_DTYPES, Array, convert
 
 __all__ = ["stack_fast"]
@@ -57,7 +58,7 @@ def _arrays(values: Sequence[Array]) -> Array | None:
         return result if result.shape == (len(values), *shape) else None
     if len(set(map(_shape, values))) != 1:
         return None
-    return np.stack(values, out=blocks.empty((len(values), *shape), first))
+    return np.stack(values, out=empty((len(values), *shape), first))
 
 
 def _lists(values: Sequence[list[Any]]) -> Array | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ailab.data.batches import blocks
+from ailab.data.batches.allocation import empty
 from ailab.data.batches.fast import stack_fast
 from ailab.data.batches.rows import Rows
 from ailab.data.batches.values import PYTHON_DTYPES, Array, is_python, read
@@ -51,7 +51,7 @@ def stack_carefully(values: Sequence[Any], place: Place) -> Array:
     """`stack`, value by value: of any kinds, and with errors that say where."""
     arrays = [read(value, f"{place} of sample {place.index(i)}") for i, value in enumerate(values)]
     _check_shapes(arrays, place)
-    out = blocks.empty((len(arrays), *arrays[0].shape), _common_dtype(arrays, values, place))
+    out = empty((len(arrays), *arrays[0].shape), _common_dtype(arrays, values, place))
     return np.stack(arrays, out=out)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 import numpy as np
@@ -15,11 +15,16 @@ from ailab.data.batches.padding import check_pad
 from ailab.data.batches.position import Place, place_of, state_of
 from ailab.data.batches.read import Indices, Nothing, read_batch
 from ailab.data.batches.shards import Shard, check_shard, shard_here, shard_of, shard_size
+from ailab.data.batches.waiting import Waiting
 from ailab.data.recorded import record_use
 
 __all__ = ["BatchLoader"]
 
 T = TypeVar("T")
+
+
+def _nothing(waiting: Waiting) -> None:
+    pass
 
 
 class BatchLoader:
@@ -46,6 +51,10 @@ class BatchLoader:
             shapes are an error.
         on_error: "raise", or "skip": a sample whose reading fails is left out of its batch and counted in
             ``skipped``; a batch of which nothing is left is left out too.
+
+    Attributes:
+        waiting: how long the consumer of the iteration begun last has waited for batches.
+        after_epoch: called with that after each epoch that was read to its end.
 
     Raises:
         TypeError, ValueError: an argument is none of these, the dataset is empty, or ``drop_last`` leaves no
@@ -78,6 +87,8 @@ class BatchLoader:
         self.left_out: list[int] = []  # threads may append at the same time, which they may not to a number
         """The indices of all samples that were left out since the loader was made."""
         self._old_random = False  # whether the dataset draws from the global generators
+        self.waiting = Waiting()
+        self.after_epoch: Callable[[Waiting], object] = _nothing
         self._epoch = 0
         record_use(self, dataset)
         self._start: Place = (0, 0)  # the epoch that begins in its middle, and where
@@ -90,6 +101,10 @@ class BatchLoader:
                 f"drop_last=True leaves no batch: the dataset has {self.length} samples, "
                 f"batch_size={self.batch_size}{shards}"
             )
+
+    def __getstate__(self) -> dict[str, Any]:
+        # For a worker process, which needs neither the order nor what belongs to the consumer.
+        return {**self.__dict__, "_order": None, "waiting": Waiting(), "after_epoch": _nothing}
 
     @property
     def skipped(self) -> int:
@@ -235,7 +250,8 @@ class BatchLoader:
 
     def _counted(self, batches: Iterable[T], epoch: int, first: int) -> Iterator[T]:
         number = first - 1
-        for number, batch in enumerate(batches, first):
+        waiting = self.waiting = Waiting()
+        for number, batch in enumerate(waiting.measured(batches), first):
             if number == first + 1:
                 self._use_up(epoch)
             self._at = (epoch, number + 1)
@@ -243,6 +259,7 @@ class BatchLoader:
                 yield batch
         if number < first + 1:
             self._use_up(epoch)
+        self.after_epoch(waiting)
 
     def use_up(self, epoch: int, first: int = 0) -> None:
         """Go on to the epoch after ``epoch``, from batch ``first``, unless that was done before."""

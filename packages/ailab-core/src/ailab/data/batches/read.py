@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Sized
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from ailab.data.batches.collate import collate, collate_columns
 from ailab.data.batches.flat import Flat
 from ailab.data.batches.padding import padded
 from ailab.data.batches.rows import Rows
+from ailab.data.batches.spread import spread_here
 from ailab.data.batches.whole import checked, whole_reader
 from ailab.data.randomness import BATCH, reading, sampling, seeded
 
@@ -54,7 +56,7 @@ def read_batch(
             return batch
     # As Python ints: not every dataset takes NumPy's.
     numbers = indices.tolist() if isinstance(indices, np.ndarray) else indices
-    if pad is None and skipped is None and not seeded():
+    if pad is None and skipped is None and not seeded() and spread_here() is None:
         return _read_and_collate(dataset, numbers, seed, epoch)
     if skipped is None:
         samples = read_samples(dataset, numbers, seed=seed, epoch=epoch)
@@ -72,6 +74,13 @@ def read_samples(dataset: Any, indices: Sequence[int], *, seed: int, epoch: int)
     Raises:
         Exception: what the dataset raises, as it is, with a note that names the dataset and the index.
     """
+    spread = spread_here()
+    if spread is None or seeded():  # the global generators can serve one sample at a time
+        return _read(dataset, seed, epoch, indices)
+    return spread(partial(_read, dataset, seed, epoch), indices)
+
+
+def _read(dataset: Any, seed: int, epoch: int, indices: Sequence[int]) -> list[Any]:
     samples: list[Any] = []
     if seeded():
         with sampling(seed, epoch) as begin, _noting(dataset, indices, samples):

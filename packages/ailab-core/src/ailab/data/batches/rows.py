@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ailab.data.batches import blocks
+from ailab.data.batches.allocation import empty
 from ailab.data.batches.values import Array
 
 __all__ = ["Rows"]
@@ -53,7 +53,7 @@ class Rows:
         if type(value) not in _KINDS or value.nbytes < LEAST:
             return value
         if position == 0 and value.dtype.isnative and value.dtype.kind in "biufc":
-            self._columns[path] = blocks.empty((self._count, *value.shape), value.dtype), []
+            self._columns[path] = empty((self._count, *value.shape), value.dtype), []
         column, rows = self._columns.get(path, (None, []))
         if column is None or value.dtype != column.dtype or value.shape != column.shape[1:]:
             return value  # `collate` promotes or raises

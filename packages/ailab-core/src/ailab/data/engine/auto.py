@@ -1,0 +1,85 @@
+"""The choice between this process, threads and worker processes, by what reading samples costs."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ailab.data.engine.shareable import unshareable
+from ailab.data.engine.start import context_of
+from ailab.data.engine.worker import Load
+
+__all__ = ["Cost", "choose", "cpus", "measure"]
+
+_MOMENT = 0.004  # seconds of measuring
+_WAITING = 0.5  # the share of a sample's time without the CPU above which threads help more than processes
+_WORTH_THREADS = 50e-6  # seconds per sample: less is not worth handing over to a thread
+_WORTH_PROCESSES = 1e-3  # seconds per batch: with less, handing batches over costs about what it saves
+_EPOCH = 0.25  # seconds: processes take some 15 ms to start, and more to warm up
+_THREADS = 32
+_MOST_PROCESSES = 8  # each has its slots and, as it runs, its own copy of what the dataset counts references of
+_CPU_MAX = Path("/sys/fs/cgroup/cpu.max")
+
+
+class Cost(NamedTuple):
+    """Seconds per sample: by the clock, and of the CPU."""
+
+    wall: float
+    cpu: float
+
+
+def measure(load: Load, indices: Sequence[int], epoch: int) -> Cost | None:
+    """What a sample of a batch with ``indices`` costs; None if reading them fails, which their own batch will show.
+
+    Loads the first sample, then the first two, four, ... until a few milliseconds are over.
+    """
+    count, begin = 1, time.perf_counter()
+    while True:
+        part = indices[:count]
+        wall, cpu = time.perf_counter(), time.thread_time()
+        try:
+            load(part, epoch)
+        except Exception:  # noqa: BLE001 - it comes again with its batch, at the place where it belongs
+            return None
+        now = time.perf_counter()
+        cost = Cost((now - wall) / len(part), (time.thread_time() - cpu) / len(part))
+        # The first one may have opened files or imported modules: two at least.
+        if count >= len(indices) or (count > 1 and now - begin > _MOMENT):
+            return cost
+        count *= 2
+
+
+def choose(dataset: Any, cost: Cost | None, length: int, batch_size: int, context: Any = None) -> tuple[int, int]:
+    """The number of worker processes (0: none) and of threads in each (1: no more than its own).
+
+    Args:
+        dataset: what is read; one that holds open files or the like is read here, by one thread.
+        cost: of a sample.
+        length: samples in an epoch.
+        batch_size: samples in a batch.
+        context: how processes would start, see `Pool`.
+    """
+    if cost is None or cost.wall * length < _EPOCH or unshareable(dataset) is not None:
+        return 0, 1
+    if cost.wall >= _WORTH_THREADS and cost.cpu < cost.wall * (1 - _WAITING):
+        return 0, _THREADS
+    if cost.wall * batch_size < _WORTH_PROCESSES or cpus() < 2:
+        return 0, 1
+    if not getattr(sys, "_is_gil_enabled", lambda: True)():
+        return 0, cpus()
+    # Any other start takes long and needs a dataset that can be pickled and a __main__ that can be imported.
+    return (min(cpus(), _MOST_PROCESSES), 1) if context_of(context).get_start_method() == "fork" else (0, 1)
+
+
+def cpus() -> int:
+    """How many CPUs this process may use, by its affinity and its cgroup."""
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = _CPU_MAX.read_text().split()
+        return max(min(count, round(int(quota) / int(period))), 1)
+    except (OSError, ValueError):  # no cgroup of version 2, or "max": no limit
+        return count

@@ -1,0 +1,68 @@
+"""One worker's slots as the parent sees them: which hold a batch, and which may be used again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ailab.data.engine.lease import lease
+from ailab.data.engine.memory import Memory
+from ailab.data.engine.wire import Array, Field, fields_to_arrays, join
+
+__all__ = ["Ring"]
+
+
+class Ring:
+    """The slots of one worker.
+
+    Args:
+        leases: how many batches the consumer may hold in slots; what it holds beyond that are copies. So there
+            is always a slot for the next task, whatever the consumer keeps.
+    """
+
+    def __init__(self, leases: int) -> None:
+        self._leases = leases
+        self._memories: list[Memory | None] = []
+        self._free: list[int] = []  # as a stack: the slot used last is the one that is still in the cache
+        self._filling = 0  # slots of tasks that are not delivered yet
+        self._schema: tuple[bytes, list[Field]] | None = None
+
+    @property
+    def size(self) -> int:
+        """The bytes of all slots."""
+        return sum(memory.size for memory in self._memories if memory is not None)
+
+    def take(self) -> int:
+        """A slot for the next task."""
+        self._filling += 1
+        try:
+            return self._free.pop()
+        except IndexError:
+            self._memories.append(None)
+            return len(self._memories) - 1
+
+    def told(self, slot: int, memory: Memory | None, schema: Any) -> Any:
+        """The schema of the batch now in ``slot``; ``memory`` if it is new, ``schema`` if it has changed."""
+        if memory is not None:
+            self._memories[slot] = memory
+        if schema is not None:
+            self._schema = schema
+        return self._schema
+
+    def deliver(self, slot: int, schema: tuple[bytes, Sequence[Field]]) -> Any:
+        """The batch in ``slot``: its arrays are views of it, or copies if the consumer holds too many already."""
+        structure, fields = schema
+        memory = self._memories[slot]
+        assert memory is not None
+        self._filling -= 1
+        # Counted afresh each time: leases end in any thread, where no count could be kept without a lock.
+        leased = len(self._memories) - len(self._free) - self._filling
+        arrays: list[Array] = fields_to_arrays(fields, lease(memory, lambda: self._free.append(slot)))
+        if leased > self._leases:
+            arrays = [array.copy() for array in arrays]
+        return join(structure, arrays)
+
+    def forget(self, slot: int) -> None:
+        """The batch in ``slot`` will not be delivered."""
+        self._filling -= 1
+        self._free.append(slot)

@@ -1,0 +1,158 @@
+"""Batches in order, made ahead of their consumer."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeAlias
+
+from ailab.data.engine.pool import Pool
+from ailab.data.engine.results import Result
+from ailab.data.engine.threads import concurrent_batches, load_with_threads
+from ailab.data.engine.worker import Load
+
+__all__ = ["Key", "PoolStream", "Stream", "ThreadStream"]
+
+Key: TypeAlias = tuple[int, Sequence[int]]  # the epoch and the sample indices of a batch
+
+
+class Stream(Iterator[Any]):
+    """Batches for keys, in the keys' order. An exception, the end or `close` lets go of all that it has begun."""
+
+    def close(self) -> None:
+        """No more batches are wanted."""
+
+    def __iter__(self) -> Stream:
+        return self
+
+    def __del__(self) -> None:
+        self.close()
+
+
+class PoolStream(Stream):
+    """Batches from the worker processes of ``pool``; the work begins at once.
+
+    Args:
+        pool: whose batches these are; only one stream at a time may use it.
+        keys: which batches; read as far ahead as the workers work.
+        keep: leave the pool open when this stream ends.
+        timeout: seconds to wait for one batch; 0: for ever.
+    """
+
+    def __init__(self, pool: Pool, keys: Iterable[Key], *, keep: bool = False, timeout: float = 0) -> None:
+        self._pool: Pool | None = pool
+        self._keys = iter(keys)
+        self._next_key: Key | None = None
+        self._keep = keep
+        self._timeout = timeout
+        self._expected: deque[int] = deque()
+        self._arrived: dict[int, Result] = {}
+        pool.forget()
+        self._fill()
+
+    @property
+    def closed(self) -> bool:
+        """Whether the pool may serve another stream."""
+        return self._pool is None
+
+    def __next__(self) -> Any:
+        if self._pool is None:
+            raise StopIteration
+        try:
+            return self._batch()
+        except BaseException:
+            # The traceback keeps this object. Its workers are to end now and not when the error is forgotten.
+            self.close()
+            raise
+
+    def close(self) -> None:
+        pool, self._pool = getattr(self, "_pool", None), None
+        if pool is None:
+            return
+        for result in self._arrived.values():
+            result.discard()
+        self._arrived.clear()
+        if self._keep:
+            pool.forget()
+        else:
+            pool.close()
+
+    def _batch(self) -> Any:
+        assert self._pool is not None
+        self._fill()
+        deadline = time.monotonic() + self._timeout if self._timeout else None
+        # Nothing expected but more to come: the workers still have all hands full with what nobody wants.
+        while not self._arrived or self._expected[0] not in self._arrived:
+            if not self._expected and self._next_key is None:
+                raise StopIteration
+            left = None if deadline is None else deadline - time.monotonic()
+            if left is not None and left <= 0:
+                raise RuntimeError(f"DataLoader timed out after {self._timeout} seconds: no batch came in that time")
+            self._arrived.update(self._pool.receive(left))
+            self._fill()
+        number = self._expected.popleft()
+        self._fill()  # the workers go on while the consumer uses this batch
+        return self._arrived.pop(number).batch()
+
+    def _fill(self) -> None:
+        """Give the workers as much as they take, but no more than the consumer can be behind."""
+        assert self._pool is not None
+        while len(self._expected) < self._pool.capacity:
+            if self._next_key is None:
+                self._next_key = next(self._keys, None)
+                if self._next_key is None:
+                    return
+            epoch, indices = self._next_key
+            number = self._pool.submit(indices, epoch)
+            if number is None:
+                return
+            self._next_key = None
+            self._expected.append(number)
+
+
+class ThreadStream(Stream):
+    """Batches made by threads of this process; the work begins at once.
+
+    Args:
+        load: makes a batch, and reads its samples by `read_samples`.
+        keys: which batches.
+        threads: to read samples.
+        batch_size: samples in a usual batch.
+        prefetch: batches in advance, at least.
+    """
+
+    def __init__(self, load: Load, keys: Iterable[Key], threads: int, batch_size: int, *, prefetch: int = 2) -> None:
+        batches = max(concurrent_batches(batch_size, threads), prefetch)
+        self._pool = ThreadPoolExecutor(batches, thread_name_prefix="ailab-batches")
+        self._load = load_with_threads(load, threads)
+        self._keys = iter(keys)
+        self._pending: deque[Future[Any]] = deque()
+        for _ in range(batches):
+            self._fill()
+
+    def __next__(self) -> Any:
+        try:
+            if not self._pending:
+                raise StopIteration
+            batch = self._pending[0].result()
+            self._pending.popleft()
+        except BaseException:
+            self.close()
+            raise
+        self._fill()
+        return batch
+
+    def close(self) -> None:
+        pending = getattr(self, "_pending", None)
+        if pending is None:
+            return
+        pending.clear()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _fill(self) -> None:
+        key = next(self._keys, None)
+        if key is not None:
+            epoch, indices = key
+            self._pending.append(self._pool.submit(self._load, indices, epoch))
