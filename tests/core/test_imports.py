@@ -70,26 +70,11 @@ except ModuleNotFoundError as error:
 
 def test_the_public_names() -> None:
     import ailab
-    import ailab.data
     import ailab.experiment
     import ailab.experiment.logging as log
     import ailab.plugins
 
     assert ailab.__all__ == ["__version__"]
-    assert set(ailab.data.__all__) == {
-        "CachedDataset",
-        "ComposeTransforms",
-        "Dataset",
-        "Overlap",
-        "Subset",
-        "TransformedDataset",
-        "Transformer",
-        "concat",
-        "overlap",
-        "rng",
-        "split",
-        "version_of",
-    }
     assert set(ailab.experiment.__all__) == {"Config", "ConfigPart", "IncompleteConfigError"}
     assert set(log.__all__) == {"current_run", "finish", "log_image", "log_value", "setup", "update_progress"}
     assert set(ailab.plugins.__all__) == {
