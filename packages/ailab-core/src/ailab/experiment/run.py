@@ -102,6 +102,7 @@ class Run:
         self._eta = EtaEstimator()
         self._image_steps: dict[str, int] = {}
         self._images_lost = 0
+        self._names: set[str] = set()
         self._owner = os.getpid()
         self._writer: RecordWriter | None = None
         facts = {
@@ -133,7 +134,8 @@ class Run:
 
     def log_value(self, name: str, value: Any, *, step: int | None = None, primary: bool = False) -> None:
         """As ``ailab.experiment.logging.log_value``."""
-        check_metric_name("name", name)
+        if type(name) is not str or name not in self._names:  # each name is looked at once: it takes microseconds
+            self._names.add(check_metric_name("name", name))
         number = as_float("value", value, self._to_float)
         step = as_step("step", step)
         step, now = self._record().scalar(name, number, step, bool(primary))
