@@ -1,9 +1,8 @@
 """What this process uses at the moment: its Config and its datasets, and how long it waits for them.
 
 The batched datasets take their default batch size from the Config in use, and a run records the versions of the
-datasets that feed it; both are
-often built far from one another. This is the one place that both sides know, so that ``ailab.data`` and
-``ailab.experiment`` need not know each other.
+datasets that feed it; both are often built far from one another. This is the one place that both sides know, so that
+``ailab.data`` and ``ailab.experiment`` need not know each other.
 """
 
 from __future__ import annotations

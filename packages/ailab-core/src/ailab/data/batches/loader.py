@@ -90,7 +90,6 @@ class BatchLoader:
         self.waiting = Waiting()
         self.after_epoch: Callable[[Waiting], object] = _nothing
         self._epoch = 0
-        record_use(self, dataset)
         self._start: Place = (0, 0)  # the epoch that begins in its middle, and where
         self._at: Place | None = None  # where the latest iteration is; None: none has begun
         self._count = len(self)  # of the batches that it has
@@ -101,6 +100,7 @@ class BatchLoader:
                 f"drop_last=True leaves no batch: the dataset has {self.length} samples, "
                 f"batch_size={self.batch_size}{shards}"
             )
+        record_use(self, dataset)
 
     def __getstate__(self) -> dict[str, Any]:
         # For a worker process, which needs neither the order nor what belongs to the consumer.
