@@ -406,6 +406,7 @@ def test_the_run_is_told_after_each_epoch() -> None:
     loader = BatchedPytorchDataset(waited(0.02), 4)
     list(loader)
     list(loader)
+    list(BatchedPytorchDataset(waited(0.02), 4, shuffle=False))  # as for an evaluation
     stop()
     assert len(noted) == 2
     assert all(fraction > 0.9 for fraction in noted)

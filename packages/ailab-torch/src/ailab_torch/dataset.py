@@ -137,7 +137,8 @@ class BatchedPytorchDataset(DataLoader[Any]):
         # second DataLoader, to which a "sample" is one of our batches.
         super().__init__(dataset, collate_fn=collate_fn, **order, **arguments)
         self._runner = Runner(self._batches, workers)
-        self._batches.after_epoch = self._runner.report
+        if shuffle:  # a fixed order is an evaluation's, whose wait must not mix with the training's
+            self._batches.after_epoch = self._runner.report
         self._keys = Keys(self._batches, None if own_order else self.batch_sampler)
         self._finish = to_pinned_tensors if pin_memory and _has_accelerator() else to_tensors
         if copy:
