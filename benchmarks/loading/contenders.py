@@ -59,7 +59,7 @@ def _keras(backend: str) -> list[Contender]:
 
 CONTENDERS = [
     _torch("ailab torch default", "ailab", (*ALL, "G1")),
-    _torch("ailab torch in-process", "ailab", (*ALL, "G1"), num_workers=0, threads_per_worker=0),
+    _torch("ailab torch in-process", "ailab", (*ALL, "G1"), num_workers=0, threads_per_worker=1),
     _torch("ailab torch 2 processes", "ailab", (*ALL, "G1"), num_workers=2, persistent_workers=True),
     _torch("ailab torch 16 threads", "ailab", ("W4",), num_workers=0, threads_per_worker=16),
     _torch("ailab torch 64 threads", "ailab", ("W4",), num_workers=0, threads_per_worker=64),

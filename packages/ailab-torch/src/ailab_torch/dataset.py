@@ -103,7 +103,7 @@ class BatchedPytorchDataset(DataLoader[Any]):
             processes=count,
             threads=threads_per_worker,
             context=arguments.get("multiprocessing_context"),
-            prefetch=arguments.get("prefetch_factor") or 2,
+            prefetch=arguments.get("prefetch_factor"),
             timeout=arguments.get("timeout", 0),
             persistent=arguments.get("persistent_workers", False),
             initialize=Beginning(seed, arguments.get("worker_init_fn")),

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+import numpy as np
 from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
 from ailab.data.batches import BatchLoader, read_samples
 from ailab.data.batches.read import Nothing
+from ailab.data.engine.worker import Key
 from ailab_torch.tensors import to_tensors
 
 __all__ = ["EpochSampler", "Keys", "torch_loop", "unwrapped"]
-
-Key = tuple[int, Sequence[int]]  # the epoch and the sample indices of a batch
 
 
 class EpochSampler(Sampler[int]):
@@ -54,10 +54,9 @@ class Keys:
         self._index_lists = index_lists
 
     def __iter__(self) -> Iterator[Key]:
-        epoch = self._batches.epoch
         if self._index_lists is None:
-            numbers = range(self._batches.first(epoch), len(self._batches))
-            return ((epoch, self._batches.indices(number, epoch)) for number in numbers)
+            return self._batches.keys()
+        epoch = self._batches.epoch
         index_lists = islice(self._index_lists, self._batches.first(epoch), None)
         return ((epoch, [int(index) for index in indices]) for indices in index_lists)
 
@@ -84,7 +83,8 @@ class _Reader(Dataset[Any]):
                 left_out = batches.left_out[before:]
                 del batches.left_out[before:]
                 return Thinned(tensors, left_out) if left_out else tensors
-            return self._collate_fn(read_samples(batches.dataset, indices, seed=batches.seed, epoch=epoch))
+            numbers = indices.tolist() if isinstance(indices, np.ndarray) else indices
+            return self._collate_fn(read_samples(batches.dataset, numbers, seed=batches.seed, epoch=epoch))
         except Exception as error:  # noqa: BLE001 - raised again in the main process, by `unwrapped`
             return Failure.of(error)
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from ailab.data import Dataset, rng
 from ailab.data.batches import BatchLoader
-from ailab.data.engine.stream import Key
+from ailab.data.engine.worker import Key
 
 
 class Simple(Dataset):

@@ -44,13 +44,13 @@ def collate(samples: Sequence[Any], indices: Sequence[int] | None = None, *, row
 
 
 def collate_columns(
-    features: dict[Any, list[Any]], labels: dict[Any, list[Any]], indices: Sequence[int]
+    features: dict[Any, Sequence[Any]], labels: dict[Any, Sequence[Any]], indices: Sequence[int]
 ) -> tuple[dict[Any, Any], dict[Any, Any]]:
     """`collate` of samples that are pairs of dicts, given key by key as all samples' values for it."""
     return _dict(features, Place("features", indices)), _dict(labels, Place("labels", indices))
 
 
-def _dict(columns: dict[Any, list[Any]], place: Place) -> dict[Any, Any]:
+def _dict(columns: dict[Any, Sequence[Any]], place: Place) -> dict[Any, Any]:
     return {key: _column(column, place.under(f"[{key!r}]")) for key, column in columns.items()}
 
 

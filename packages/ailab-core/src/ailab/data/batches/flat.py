@@ -6,21 +6,26 @@ cache meanwhile, and Python's garbage collector looks through them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from typing import Any
 
 __all__ = ["Flat"]
 
+Columns = dict[Any, Sequence[Any]]  # by key the values of all samples
+
 
 class Flat:
-    """The values of samples like ``first``, column by column. The last column is ``done``, emptied before."""
+    """The values of samples like ``first``. ``done``, which is emptied before, has one entry for each sample."""
 
     def __init__(self, first: tuple[dict[Any, Any], dict[Any, Any]], done: list[Any]) -> None:
-        self.features: dict[Any, list[Any]] = {key: [] for key in first[0]}
-        self.labels: dict[Any, list[Any]] = {key: [] for key in first[1]}
-        done.clear()
-        self._done = self.labels[next(reversed(self.labels))] = done
-        self._keep(*first)
+        features, labels = first
+        self._feature_keys, self._label_keys = tuple(features), tuple(labels)
+        self._get_features, self._get_labels = itemgetter(*features), itemgetter(*labels)
+        # Of each sample the value, or where there are several keys a tuple of them.
+        self._features = [self._get_features(features)]
+        self._labels = done
+        done[:] = [self._get_labels(labels)]
 
     @staticmethod
     def fits(sample: Any) -> bool:
@@ -34,46 +39,47 @@ class Flat:
 
         Else this stops at the first that is not, and gives all samples so far, that one included.
         """
-        feature_count, label_count = len(self.features), len(self.labels)
+        # This loop is most of what a small sample costs here, hence its looks: local names, `__class__` rather than
+        # a call of `type`, and one key looked up by itself.
+        add_feature, add_label = self._features.append, self._labels.append
+        feature_count, label_count = len(self._feature_keys), len(self._label_keys)
         single = feature_count == label_count == 1
-        (feature_key, add_feature), *_ = [(key, column.append) for key, column in self.features.items()]
-        (label_key, add_label), *_ = [(key, column.append) for key, column in self.labels.items()]
+        feature_key, label_key = self._feature_keys[0], self._label_keys[0]
+        get_features, get_labels = self._get_features, self._get_labels
         for index in rest:
             sample = dataset[index]
-            if type(sample) is not tuple or len(sample) != 2:
-                return self._samples(sample)
-            features, labels = sample
-            if (
-                type(features) is not dict
-                or type(labels) is not dict
-                or len(features) != feature_count
-                or len(labels) != label_count
-            ):
-                return self._samples(sample)
-            if single:
-                try:
-                    feature, label = features[feature_key], labels[label_key]
-                except KeyError:
+            try:
+                features, labels = sample
+                if not (
+                    sample.__class__ is tuple
+                    and features.__class__ is labels.__class__ is dict
+                    and len(features) == feature_count
+                    and len(labels) == label_count
+                ):
                     return self._samples(sample)
-                add_feature(feature)
-                add_label(label)
-            elif features.keys() == self.features.keys() and labels.keys() == self.labels.keys():
-                self._keep(features, labels)
-            else:
+                if single:
+                    add_feature(features[feature_key])
+                    add_label(labels[label_key])
+                else:
+                    add_feature(get_features(features))
+                    add_label(get_labels(labels))
+            except (TypeError, ValueError, KeyError):  # no two parts, or other keys
                 return self._samples(sample)
         return None
 
-    def _keep(self, features: dict[Any, Any], labels: dict[Any, Any]) -> None:
-        for key, column in self.features.items():
-            column.append(features[key])
-        for key, column in self.labels.items():
-            column.append(labels[key])
+    def columns(self) -> tuple[Columns, Columns]:
+        """The values of features and of labels, key by key."""
+        return _columns(self._feature_keys, self._features), _columns(self._label_keys, self._labels)
 
     def _samples(self, odd: Any) -> list[Any]:
+        features, labels = self.columns()
+        # The features of the odd one may have been added before its labels turned out to be odd.
+        whole = range(len(self._labels))
         return [
-            *(
-                tuple({key: column[n] for key, column in part.items()} for part in (self.features, self.labels))
-                for n in range(len(self._done))
-            ),
+            *(tuple({key: column[n] for key, column in part.items()} for part in (features, labels)) for n in whole),
             odd,
         ]
+
+
+def _columns(keys: tuple[Any, ...], rows: list[Any]) -> Columns:
+    return {keys[0]: rows} if len(keys) == 1 else dict(zip(keys, zip(*rows, strict=True), strict=True))

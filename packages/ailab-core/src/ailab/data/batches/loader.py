@@ -190,9 +190,12 @@ class BatchLoader:
             raise IndexError(f"batch {number} does not exist: an epoch has {count} batches")
         return batch_of(self.order(self._epoch if epoch is None else epoch), number % count, self.batch_size)
 
-    def _indices(self, number: int, epoch: int) -> npt.NDArray[np.int64]:
-        # An array: for a dataset that makes whole batches, a list would take longer than the batch.
-        return self.order(epoch)[number * self.batch_size : (number + 1) * self.batch_size]
+    def keys(self) -> Iterator[tuple[int, npt.NDArray[np.int64]]]:
+        """What `load` takes, of all batches to come in the current epoch: the epoch, and the sample indices."""
+        # Arrays: for a dataset that makes whole batches, a list would take longer than the batch.
+        epoch = self._epoch
+        order, size = self.order(epoch), self.batch_size
+        return ((epoch, order[n * size : (n + 1) * size]) for n in range(self.first(epoch), len(self)))
 
     def load(self, indices: Indices, epoch: int) -> Any:
         """One batch of just these samples, with their structure and a leading batch axis.
@@ -234,9 +237,7 @@ class BatchLoader:
         return batch
 
     def __iter__(self) -> Iterator[Any]:
-        epoch = self._epoch
-        numbers = range(self.first(epoch), len(self))
-        return self.counted(self.load(self._indices(number, epoch), epoch) for number in numbers)
+        return self.counted(self.load(indices, epoch) for epoch, indices in self.keys())
 
     def counted(self, batches: Iterable[T], count: int | None = None) -> Iterator[T]:
         """Yield ``batches``, made elsewhere for the current epoch, using the epoch up as `__iter__` does.

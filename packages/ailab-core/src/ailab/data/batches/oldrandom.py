@@ -1,8 +1,8 @@
 """NumPy's and Python's global generators, seeded for each sample, for code that draws from them.
 
 Seeding both takes about 20 µs, which is many times what a small sample takes. So a batch is first read without, and
-whether the generators have moved is seen from their memory, in a microsecond a batch. If they have, the batch is
-read once more with seeds, and from then on every batch of that loader is seeded before it is read.
+whether the generators have moved is seen from their memory, in less than a microsecond a batch. If they have, the
+batch is read once more with seeds, and from then on every batch of that loader is seeded before it is read.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from ailab.data.randomness import seeding
 __all__ = ["read_seeded"]
 
 T = TypeVar("T")
-WORDS = 624  # of the Mersenne Twister's state, in both; beside it lies the position in them
+WORDS = 624  # of the Mersenne Twister's state, in both; before (Python) or after them (NumPy) lies the position in them
 SIZE = (WORDS + 1) * 4
+MARK = 8  # bytes: the position and the word beside it
 
 # One at a time: the generators are the whole process's. Reentrant: a dataset may itself read from a loader.
 _lock = threading.RLock()
@@ -39,19 +40,20 @@ def read_seeded(read: Callable[[], T], used: bool) -> tuple[T, bool]:
     if type(_numpys()) is not np.random.MT19937:
         return read(), False  # somebody has given NumPy a generator of their own: it is theirs to seed
     if not used:
-        before = _look()
+        before = _mark()
         error: Exception | None = None
         result: Any = None
         if before is not None:
+            state = _state(before)
             try:
                 result = read()
             except Exception as raised:  # noqa: BLE001 - raised below, unless seeds might have prevented it
                 error = raised
-            if _look() == before:
+            if _mark() == before:
                 if error is not None:
                     raise error
                 return result, False
-            _restore(before)
+            _restore(state)
     with _lock:
         old, new = random.getstate(), np.random.get_state()
         try:
@@ -80,20 +82,40 @@ def _addresses(bits: Any) -> tuple[int, int] | None:
     return found if theirs == np.append(state[1], state[2]).astype(np.uint32).tobytes() else None
 
 
-_known: tuple[Any, tuple[int, int] | None] | None = None
+Mark = tuple[int, int]
+State = tuple[bytes, bytes]
+_known: tuple[Any, tuple[int, int] | None, Any] | None = None  # NumPy's generator, the addresses, where the marks are
+_kept: tuple[Mark, State] | None = None
 
 
-def _look() -> tuple[bytes, bytes] | None:
-    """A copy of both states; None if there is no quick way to one."""
+def _mark() -> Mark | None:
+    """Eight bytes of each state, which no draw leaves as they are; None if there is no quick way to them.
+
+    A draw moves the position. One that brings it round to the same place has made all words anew, of which one is
+    here: there is one chance in 4 billion that it is the same.
+    """
     global _known
     bits = _numpys()
     if _known is None or _known[0] is not bits:
-        _known = bits, _addresses(bits)
-    found = _known[1]
-    return None if found is None else (ctypes.string_at(found[0], SIZE), ctypes.string_at(found[1], SIZE))
+        found = _addresses(bits)
+        marks = found and tuple(map(ctypes.c_uint64.from_address, (found[0], found[1] + SIZE - MARK)))
+        _known = bits, found, marks
+    marks = _known[2]
+    return None if marks is None else (marks[0].value, marks[1].value)
 
 
-def _restore(state: tuple[bytes, bytes]) -> None:
+def _state(mark: Mark) -> State:
+    """A copy of both states, which have this mark."""
+    global _kept
+    kept = _kept
+    if kept is None or kept[0] != mark:  # somebody has drawn, which is rare between batches
+        assert _known is not None
+        assert _known[1] is not None
+        kept = _kept = mark, (ctypes.string_at(_known[1][0], SIZE), ctypes.string_at(_known[1][1], SIZE))
+    return kept[1]
+
+
+def _restore(state: State) -> None:
     # Written through the public functions, though read from memory. A normal number kept for later is forgotten.
     ours, theirs = (np.frombuffer(part, np.uint32) for part in state)
     random.setstate((3, tuple(np.roll(ours, -1).tolist()), None))

@@ -116,7 +116,7 @@ def _read_and_collate(dataset: Any, indices: Sequence[int], seed: int, epoch: in
                 samples.append(dataset[index])  # noqa: PERF401
     with _noting_batch(dataset):
         if flat is not None:
-            return collate_columns(flat.features, flat.labels, indices)
+            return collate_columns(*flat.columns(), indices)
         return collate(samples, indices, rows=rows)
 
 

@@ -28,11 +28,13 @@ class Arena:
         self._lease: weakref.ref[Any] | None = None  # alive while something here refers to the batch before
         self._bytes: Array | None = None
         self._next = 0
+        self._given: dict[int, tuple[Array, int]] = {}  # by id: arrays in the slot and where they are
 
     def begin(self) -> None:
         """Forget the batch before."""
         self._bytes = None
         self._next = 0
+        self._given.clear()
         if self._lease is not None and self._lease() is not None:
             # Whoever keeps a batch in the worker, as a transformer with a memory may, keeps its memory as well.
             self._memory = None
@@ -46,7 +48,9 @@ class Arena:
         if self._bytes is None or start + size > len(self._bytes) or dtype.hasobject:
             return np.empty(shape, dtype)
         self._next = _aligned(start + size)
-        return np.ndarray(shape, dtype, self._bytes, start)
+        array: Array = np.ndarray(shape, dtype, self._bytes, start)
+        self._given[id(array)] = array, start
+        return array
 
     def place(self, arrays: Sequence[Array]) -> tuple[list[Field], tuple[int, int] | None]:
         """Where ``arrays`` are in the slot; those that are not yet there are copied.
@@ -69,6 +73,7 @@ class Arena:
     def end(self) -> None:
         """The batch has been handed over; the caller has let go of its arrays."""
         self._bytes = None
+        self._given.clear()
 
     def _open(self, memory: Memory) -> None:
         self._bytes = lease(memory, _nothing)
@@ -88,6 +93,8 @@ class Arena:
         """Where ``array`` is in the slot, if it is there in one piece."""
         if self._bytes is None or not array.flags.c_contiguous:
             return None
+        if (given := self._given.get(id(array))) is not None:
+            return given[1], _name(array.dtype), array.shape
         offset = _address(array) - _address(self._bytes)
         if offset < 0 or offset + array.nbytes > len(self._bytes):
             return None

@@ -16,13 +16,15 @@ from typing import Any
 from ailab.data.engine import start
 from ailab.data.engine.faults import WorkerDied, describe_exit, out_of_memory_kills
 from ailab.data.engine.memory import Memory
+from ailab.data.engine.grouping import Grouping
 from ailab.data.engine.results import FailedResult, PlainResult, Result, SlotResult
 from ailab.data.engine.ring import Ring
-from ailab.data.engine.worker import Failed, Initialize, Load, Plain, Settings
+from ailab.data.engine.worker import Failed, Initialize, Key, Load, Plain, Settings, packed_key
 
 __all__ = ["Pool"]
 
 _LARGE = 4096  # indices: a task of more may not fit into a pipe that nobody reads from at the moment
+_SHOWN = 8  # indices
 _LEASES = 2  # a loop's variable still holds the batch before while the next one is asked for
 _PATIENCE = 0.5  # seconds that a worker has to finish what it is doing
 
@@ -36,7 +38,7 @@ class _Member:
         self.pid: int = process.pid
         self.connection = connection
         self.ring = Ring(_LEASES)
-        self.tasks: dict[int, tuple[int, Sequence[int]]] = {}  # number -> slot and indices of those under way
+        self.tasks: dict[int, tuple[int, Sequence[Key]]] = {}  # number -> slot and batches of those under way
 
 
 class Pool:
@@ -51,6 +53,7 @@ class Pool:
         prefetch: tasks that a worker gets in advance, including the one it works on.
         initialize: called in each worker before anything else, with its number, that of all workers, and ``load``.
         concurrent: batches that one worker makes at the same time, where it has threads.
+        most: batches of a task, where these are small and quickly made; see `Grouping`.
 
     Raises:
         TypeError: ``load`` cannot be pickled, and ``context`` needs that.
@@ -66,10 +69,12 @@ class Pool:
         prefetch: int = 2,
         initialize: Initialize | None = None,
         concurrent: int = 1,
+        most: int = 1,
     ) -> None:
         self._owner = os.getpid()
         self._prefetch = max(prefetch, concurrent + 1 if concurrent > 1 else 1)
         self._concurrent = concurrent
+        self._grouping = Grouping(most if concurrent == 1 else 1)
         self._numbers = 0
         self._wanted: set[int] = set()
         self._kills = out_of_memory_kills()
@@ -97,6 +102,11 @@ class Pool:
         return self._prefetch * len(self._members)
 
     @property
+    def group(self) -> int:
+        """How many batches the next task should be of."""
+        return self._grouping.size
+
+    @property
     def size(self) -> int:
         """The bytes of shared memory in use."""
         return sum(member.ring.size for member in self._members)
@@ -106,21 +116,28 @@ class Pool:
         """The processes' ids."""
         return [member.pid for member in self._members]
 
-    def submit(self, indices: Sequence[int], epoch: int) -> int | None:
-        """Hand a task to the worker with the fewest; its number, or None if no worker takes more for now."""
+    def submit(self, keys: Sequence[Key]) -> int | None:
+        """Have these batches made by the worker with the fewest tasks; None if no worker takes more for now.
+
+        Returns:
+            The task's number.
+        """
         member = min(self._members, key=lambda member: len(member.tasks))
         pending = len(member.tasks)
         # A worker that reads its pipe only between tasks must never be sent more than the pipe holds.
-        if pending >= self._prefetch or (pending and len(indices) > _LARGE and self._concurrent == 1):
+        if pending >= self._prefetch:
+            return None
+        if pending and self._concurrent == 1 and sum(len(indices) for _, indices in keys) > _LARGE:
             return None
         number, slot = self._numbers, member.ring.take()
         self._numbers += 1
-        member.tasks[number] = slot, indices
+        member.tasks[number] = slot, keys
         self._wanted.add(number)
         # A worker that has ended may have left a word why: `receive` finds it.
         with suppress(BrokenPipeError, ConnectionResetError):
             # As Connection.send, whose own kind of pickler costs more than all the rest of it.
-            member.connection.send_bytes(pickle.dumps((number, slot, epoch, indices), pickle.HIGHEST_PROTOCOL))
+            task = number, slot, list(map(packed_key, keys))
+            member.connection.send_bytes(pickle.dumps(task, pickle.HIGHEST_PROTOCOL))
         return number
 
     def receive(self, timeout: float | None = None) -> list[tuple[int, Result]]:
@@ -184,15 +201,16 @@ class Pool:
         if number is None:
             self.close()
             raise message.error
-        slot, _ = member.tasks.pop(number)
+        slot, keys = member.tasks.pop(number)
         result: Result
         if isinstance(message, Failed | Plain):
             member.ring.forget(slot)
-            result = FailedResult(message.error) if isinstance(message, Failed) else PlainResult(message)
+            result = FailedResult(message) if isinstance(message, Failed) else PlainResult(message)
         else:
-            _, _, fresh, schema = message
+            _, _, fresh, schema, seconds = message
             memory = None if fresh is None else self._mapped(member, fresh)
             result = SlotResult(member.ring, slot, member.ring.told(slot, memory, schema))
+            self._grouping.learn(len(keys), seconds, result.size, sum(len(indices) for _, indices in keys))
         if number not in self._wanted:
             result.discard()
             return None
@@ -208,12 +226,15 @@ class Pool:
 
     def _fail(self, member: _Member) -> None:
         member.process.join(_PATIENCE)
-        _, indices = next(iter(member.tasks.values()), (0, ()))
-        doing = f"while reading samples {_shown(indices)}" if indices else "while it waited for work"
+        _, keys = next(iter(member.tasks.values()), (0, ()))
+        doing = f"while reading samples {_shown(keys)}" if keys else "while it waited for work"
         code = member.process.exitcode
         self.close()
         raise WorkerDied(describe_exit(member.number, member.pid, code, doing, self._kills))
 
 
-def _shown(indices: Sequence[int]) -> str:
-    return str(list(indices)) if len(indices) <= 8 else f"[{', '.join(map(str, indices[:7]))}, … {len(indices)} in all]"
+def _shown(keys: Sequence[Key]) -> str:
+    indices = [int(index) for _, indices in keys for index in indices]
+    if len(indices) <= _SHOWN:
+        return str(indices)
+    return f"[{', '.join(map(str, indices[: _SHOWN - 1]))}, … {len(indices)} in all]"

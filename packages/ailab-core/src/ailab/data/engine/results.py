@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 import warnings
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from ailab.data.engine.ring import Ring
-from ailab.data.engine.worker import Plain
+from ailab.data.engine.worker import Failed, Plain
 
 __all__ = ["FailedResult", "PlainResult", "Result", "SlotResult"]
 
@@ -15,55 +17,62 @@ __all__ = ["FailedResult", "PlainResult", "Result", "SlotResult"]
 class Result(Protocol):
     """One of the classes below; call either method, once."""
 
-    def batch(self) -> Any:
-        """The batch, or what making it raised."""
+    def batches(self) -> Sequence[Any]:
+        """The batches in order; `Failed` in place of one that could not be made, after which there are no more."""
 
     def discard(self) -> None:
         """Nobody wants it."""
 
 
 class SlotResult:
-    """A batch in a slot."""
+    """Batches in a slot."""
 
     def __init__(self, ring: Ring, slot: int, schema: Any) -> None:
         self._ring = ring
         self._slot = slot
         self._schema = schema
 
-    def batch(self) -> Any:
-        return self._ring.deliver(self._slot, self._schema)
+    @property
+    def size(self) -> int:
+        """How many bytes the arrays take."""
+        return sum(dtype.itemsize * math.prod(shape) for _, dtype, shape in self._schema[1])
+
+    def batches(self) -> Sequence[Any]:
+        made: Sequence[Any] = self._ring.deliver(self._slot, self._schema)
+        return made
 
     def discard(self) -> None:
         self._ring.forget(self._slot)
 
 
 class PlainResult:
-    """A batch that came through the pipe."""
+    """Batches that came through the pipe."""
 
     def __init__(self, message: Plain) -> None:
         self._message = message
 
-    def batch(self) -> Any:
+    def batches(self) -> Sequence[Any]:
         warnings.warn(
             f"batches go through pipes instead of shared memory, which is slower: {self._message.reason}; "
             "fewer workers, a smaller batch size or prefetch_factor=1 need less",
             RuntimeWarning,
             stacklevel=2,
         )
-        return pickle.loads(self._message.batch)  # noqa: S301 - from our own worker
+        made: Sequence[Any] = pickle.loads(self._message.batches)  # noqa: S301 - from our own worker
+        return made
 
     def discard(self) -> None:
         pass
 
 
 class FailedResult:
-    """An exception."""
+    """An exception instead of all batches."""
 
-    def __init__(self, error: BaseException) -> None:
-        self._error = error
+    def __init__(self, message: Failed) -> None:
+        self._message = message
 
-    def batch(self) -> Any:
-        raise self._error
+    def batches(self) -> Sequence[Any]:
+        return [self._message]
 
     def discard(self) -> None:
         pass

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from ailab.data.engine.lease import lease
 from ailab.data.engine.memory import Memory
 from ailab.data.engine.wire import Array, Field, fields_to_arrays, join
@@ -46,7 +48,8 @@ class Ring:
         if memory is not None:
             self._memories[slot] = memory
         if schema is not None:
-            self._schema = schema
+            structure, fields = schema
+            self._schema = structure, [(offset, np.dtype(dtype), shape) for offset, dtype, shape in fields]
         return self._schema
 
     def deliver(self, slot: int, schema: tuple[bytes, Sequence[Field]]) -> Any:

@@ -15,11 +15,14 @@ from ailab.data.batches.waiting import Waiting
 from ailab.data.engine.advice import advice
 from ailab.data.engine.auto import choose, measure
 from ailab.data.engine.pool import Pool
-from ailab.data.engine.stream import Key, PoolStream, ThreadStream
+from ailab.data.engine.stream import PoolStream, ThreadStream
 from ailab.data.engine.threads import concurrent_batches
-from ailab.data.engine.worker import Initialize
+from ailab.data.engine.worker import Initialize, Key
 
 __all__ = ["Count", "Runner", "Workers", "check_count"]
+
+_PREFETCH = 2  # batches, or groups of such as are quickly made, in advance
+_MOST = 16  # batches of a group
 
 Count: TypeAlias = int | Literal["auto"]
 
@@ -37,7 +40,7 @@ class Workers:
         processes: 0: this process. "auto": measured with the first batch.
         threads: that read samples, in this process or in each worker.
         context: how processes start, see `Pool`.
-        prefetch: batches in advance, for each worker.
+        prefetch: batches in advance, for each worker; None: what is best.
         timeout: seconds to wait for a batch from a worker; 0: for ever.
         persistent: workers live on from one stream to the next.
         initialize: see `Pool`.
@@ -46,7 +49,7 @@ class Workers:
     processes: Count = "auto"
     threads: int = 1
     context: Any = None
-    prefetch: int = 2
+    prefetch: int | None = None
     timeout: float = 0
     persistent: bool = False
     initialize: Initialize | None = None
@@ -95,7 +98,7 @@ class Runner:
                 self._stream = weakref.ref(stream)
             return stream
         if threads > 1:
-            return ThreadStream(load, keys, threads, size, prefetch=self._workers.prefetch)
+            return ThreadStream(load, keys, threads, size, prefetch=self._workers.prefetch or _PREFETCH)
         return (load(indices, epoch) for epoch, indices in keys)
 
     def report(self, waiting: Waiting) -> None:
@@ -124,7 +127,8 @@ class Runner:
             processes,
             context=self._workers.context,
             threads=threads,
-            prefetch=self._workers.prefetch,
+            prefetch=self._workers.prefetch or _PREFETCH,
+            most=_MOST if self._workers.prefetch is None else 1,
             initialize=self._workers.initialize,
             concurrent=concurrent_batches(size, threads) if threads > 1 else 1,
         )

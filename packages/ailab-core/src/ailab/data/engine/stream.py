@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, TypeAlias
+from itertools import islice
+from typing import Any
 
 from ailab.data.engine.pool import Pool
 from ailab.data.engine.results import Result
 from ailab.data.engine.threads import concurrent_batches, load_with_threads
-from ailab.data.engine.worker import Load
+from ailab.data.engine.worker import Failed, Key, Load
 
 __all__ = ["Key", "PoolStream", "Stream", "ThreadStream"]
-
-Key: TypeAlias = tuple[int, Sequence[int]]  # the epoch and the sample indices of a batch
 
 
 class Stream(Iterator[Any]):
@@ -44,11 +43,12 @@ class PoolStream(Stream):
     def __init__(self, pool: Pool, keys: Iterable[Key], *, keep: bool = False, timeout: float = 0) -> None:
         self._pool: Pool | None = pool
         self._keys = iter(keys)
-        self._next_key: Key | None = None
+        self._next_keys: list[Key] = []  # of a task that no worker has taken yet
         self._keep = keep
         self._timeout = timeout
         self._expected: deque[int] = deque()
         self._arrived: dict[int, Result] = {}
+        self._ready: deque[Any] = deque()
         pool.forget()
         self._fill()
 
@@ -74,18 +74,27 @@ class PoolStream(Stream):
         for result in self._arrived.values():
             result.discard()
         self._arrived.clear()
+        self._ready.clear()
         if self._keep:
             pool.forget()
         else:
             pool.close()
 
     def _batch(self) -> Any:
+        if not self._ready:
+            self._ready.extend(self._next_result().batches())
+        batch = self._ready.popleft()
+        if type(batch) is Failed:
+            raise batch.error
+        return batch
+
+    def _next_result(self) -> Result:
         assert self._pool is not None
         self._fill()
         deadline = time.monotonic() + self._timeout if self._timeout else None
         # Nothing expected but more to come: the workers still have all hands full with what nobody wants.
         while not self._arrived or self._expected[0] not in self._arrived:
-            if not self._expected and self._next_key is None:
+            if not self._expected and not self._next_keys:
                 raise StopIteration
             left = None if deadline is None else deadline - time.monotonic()
             if left is not None and left <= 0:
@@ -93,22 +102,20 @@ class PoolStream(Stream):
             self._arrived.update(self._pool.receive(left))
             self._fill()
         number = self._expected.popleft()
-        self._fill()  # the workers go on while the consumer uses this batch
-        return self._arrived.pop(number).batch()
+        self._fill()  # the workers go on while the consumer uses these batches
+        return self._arrived.pop(number)
 
     def _fill(self) -> None:
         """Give the workers as much as they take, but no more than the consumer can be behind."""
         assert self._pool is not None
         while len(self._expected) < self._pool.capacity:
-            if self._next_key is None:
-                self._next_key = next(self._keys, None)
-                if self._next_key is None:
-                    return
-            epoch, indices = self._next_key
-            number = self._pool.submit(indices, epoch)
+            self._next_keys = self._next_keys or list(islice(self._keys, self._pool.group))
+            if not self._next_keys:
+                return
+            number = self._pool.submit(self._next_keys)
             if number is None:
                 return
-            self._next_key = None
+            self._next_keys = []
             self._expected.append(number)
 
 
