@@ -4,8 +4,8 @@ from __future__ import annotations
 
 __all__ = ["Grouping"]
 
-MOMENT = 2e-3  # seconds: long beside what a message costs (some 50 µs for both sides), short beside a training step
-BYTES = 2**20  # of a group: a consumer that keeps one of its batches keeps the memory of all
+MOMENT = 5e-3  # seconds: long beside what a message costs (some 50 µs for both sides), short beside a training step
+BYTES = 2**21
 INDICES = 4096  # of a group, see `Pool.submit`
 
 
