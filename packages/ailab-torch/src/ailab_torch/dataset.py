@@ -30,10 +30,11 @@ class BatchedPytorchDataset(DataLoader[Any]):
     Each iteration is an epoch of its own, counted from 0 (``epoch``, ``set_epoch``). It is used up once the
     iteration goes beyond its first batch or is complete, so a look at ``next(iter(loader))`` changes nothing.
 
-    Who reads the samples is measured with the first batch (``num_workers="auto"``): this process where that is
-    quick, threads where samples wait (for a disk, a network), worker processes where they compute. Processes are
-    forked, so they see the dataset as it was when the iteration began. A dataset that holds open files, database
-    connections or tensors on a GPU stays in this process unless ``num_workers`` is given.
+    Who reads the samples is measured with the first batch (``num_workers="auto"``): this process where an epoch
+    takes no time, threads where samples wait (for a disk, a network), worker processes where they compute.
+    Processes are forked, so they see the dataset as it was when the iteration began. A dataset that holds open
+    files, database connections or tensors on a GPU stays in this process unless ``num_workers`` is given; so does
+    one whose first batch by workers fails, hangs or differs from what this process has read.
 
     The batches of worker processes are in memory shared with them, which is used again once nothing refers to a
     batch's tensors, so keeping and changing them is safe; whoever keeps more than a few gets copies.
@@ -74,7 +75,7 @@ class BatchedPytorchDataset(DataLoader[Any]):
         *,
         seed: int = 0,
         drop_last: bool = False,
-        num_workers: Count = 0,
+        num_workers: Count = "auto",
         threads_per_worker: int = 1,
         copy: bool = False,
         sampler: Iterable[int] | None = None,

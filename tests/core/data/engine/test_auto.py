@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import socket
 import sqlite3
 import time
@@ -9,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from ailab.data import TransformedDataset
+from ailab.data import TransformedDataset, rng
+from ailab.data.batches import BatchLoader
 from ailab.data.engine import auto
 from ailab.data.engine.auto import Cost, choose, measure
 from ailab.data.engine.shareable import unshareable
-from ailab.testing.samples import STRUCTURES, Made
+from ailab.testing.samples import STRUCTURES, Made, assert_same
 
 PLAIN = Made(STRUCTURES["arrays"])
 
@@ -57,7 +59,7 @@ def test_measuring_tells_waiting_from_computing() -> None:
         while time.thread_time() < end:
             pass
 
-    waits, computes = measure(wait, range(64), 0), measure(compute, range(64), 0)
+    waits, computes = measure(wait, range(64), 0).cost, measure(compute, range(64), 0).cost
     assert waits is not None and computes is not None
     assert waits.wall > 0.0099
     assert waits.cpu < waits.wall / 2
@@ -76,8 +78,21 @@ def test_measuring_is_brief_and_leaves_errors_to_the_batch() -> None:
     assert asked == [1, 2]
     asked.clear()
     measure(load, range(1), 0)
-    assert asked == [1]
-    assert measure(lambda indices, epoch: 1 / 0, range(64), 0) is None
+    assert asked == [1, 1]
+    assert measure(lambda indices, epoch: 1 / 0, range(64), 0).cost is None
+
+
+def test_measuring_sees_whether_samples_are_the_same_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(auto, "_MOMENT", 60.0)
+    steady, whole = BatchLoader(PLAIN, 4), BatchLoader(Made(lambda index: (rng().random(), index)), 4)
+    for loader in (steady, whole):
+        measured = measure(loader.load, [5, 1, 2], 3)
+        assert measured.same and measured.sight.whole
+        assert_same(measured.sight.rows, loader.load([5, 1, 2], 3))
+    numbers = itertools.count()
+    changing = measure(BatchLoader(Made(lambda index: (next(numbers), index)), 4).load, [5, 1, 2], 3)
+    assert not changing.same and changing.sight.rows is None
+    assert choose(PLAIN, Cost(2e-3, 1e-5), 10**6, 64, "fork", same=changing.same) == (4, 1)  # threads could mix them up
 
 
 class Holding(Made):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 import time
@@ -9,16 +10,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ailab.data.batches.read import Nothing
 from ailab.data.engine.shareable import unshareable
 from ailab.data.engine.start import context_of
+from ailab.data.engine.trial import Sight, same_rows
 from ailab.data.engine.worker import Load
 
-__all__ = ["Cost", "choose", "cpus", "measure"]
+__all__ = ["Cost", "Measured", "choose", "cpus", "measure"]
 
 _MOMENT = 0.004  # seconds of measuring
 _WAITING = 0.5  # the share of a sample's time without the CPU above which threads help more than processes
 _WORTH_THREADS = 50e-6  # seconds per sample: less is not worth handing over to a thread
-_WORTH_PROCESSES = 1e-3  # seconds per batch: with less, handing batches over costs about what it saves
+_WORTH_PROCESSES = 1e-4  # seconds per batch: taking one over costs the consumer about a third of that
 _EPOCH = 0.25  # seconds: processes take some 15 ms to start, and more to warm up
 _THREADS = 32
 _MOST_PROCESSES = 8  # each has its slots and, as it runs, its own copy of what the dataset counts references of
@@ -32,28 +35,47 @@ class Cost(NamedTuple):
     cpu: float
 
 
-def measure(load: Load, indices: Sequence[int], epoch: int) -> Cost | None:
-    """What a sample of a batch with ``indices`` costs; None if reading them fails, which their own batch will show.
+class Measured(NamedTuple):
+    """What a look at the first batch has shown.
 
-    Loads the first sample, then the first two, four, ... until a few milliseconds are over.
+    Attributes:
+        cost: of a sample; None if reading failed, which the batch itself will show.
+        same: a sample read twice was the same both times.
+        sight: the batch as far as it was made, if ``same``.
+    """
+
+    cost: Cost | None
+    same: bool
+    sight: Sight
+
+
+def measure(load: Load, indices: Sequence[int], epoch: int) -> Measured:
+    """Make the beginning of a batch with ``indices``: of the first sample, then of the first two, four, ... until the
+    batch is complete or a few milliseconds are over.
     """
     count, begin = 1, time.perf_counter()
-    while True:
+    same, before = True, Nothing
+    for round in itertools.count():  # noqa: A001
         part = indices[:count]
         wall, cpu = time.perf_counter(), time.thread_time()
         try:
-            load(part, epoch)
+            batch = load(part, epoch)
         except Exception:  # noqa: BLE001 - it comes again with its batch, at the place where it belongs
-            return None
+            return Measured(None, False, Sight(None, whole=False))
         now = time.perf_counter()
         cost = Cost((now - wall) / len(part), (time.thread_time() - cpu) / len(part))
+        same = same and batch is not Nothing and (round == 0 or same_rows(before, batch))
         # The first one may have opened files or imported modules: two at least.
-        if count >= len(indices) or (count > 1 and now - begin > _MOMENT):
-            return cost
+        if round and (count >= len(indices) or now - begin > _MOMENT):
+            return Measured(cost, same, Sight(batch if same else None, whole=same and count >= len(indices)))
+        before = batch
         count *= 2
+    raise AssertionError("unreachable")
 
 
-def choose(dataset: Any, cost: Cost | None, length: int, batch_size: int, context: Any = None) -> tuple[int, int]:
+def choose(
+    dataset: Any, cost: Cost | None, length: int, batch_size: int, context: Any = None, same: bool = True
+) -> tuple[int, int]:
     """The number of worker processes (0: none) and of threads in each (1: no more than its own).
 
     Args:
@@ -62,10 +84,11 @@ def choose(dataset: Any, cost: Cost | None, length: int, batch_size: int, contex
         length: samples in an epoch.
         batch_size: samples in a batch.
         context: how processes would start, see `Pool`.
+        same: a sample is the same each time it is read; else nobody could tell if threads get in each other's way.
     """
     if cost is None or cost.wall * length < _EPOCH or unshareable(dataset) is not None:
         return 0, 1
-    if cost.wall >= _WORTH_THREADS and cost.cpu < cost.wall * (1 - _WAITING):
+    if same and cost.wall >= _WORTH_THREADS and cost.cpu < cost.wall * (1 - _WAITING):
         return 0, _THREADS
     if cost.wall * batch_size < _WORTH_PROCESSES or cpus() < 2:
         return 0, 1

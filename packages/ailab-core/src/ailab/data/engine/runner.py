@@ -13,16 +13,18 @@ from ailab.data.batches import BatchLoader
 from ailab.data.batches.checks import check_batch_size, check_whole
 from ailab.data.batches.waiting import Waiting
 from ailab.data.engine.advice import advice
-from ailab.data.engine.auto import choose, measure
+from ailab.data.engine.auto import Measured, choose, measure
 from ailab.data.engine.pool import Pool
-from ailab.data.engine.stream import PoolStream, ThreadStream
+from ailab.data.engine.stream import PoolStream, Stream, ThreadStream
 from ailab.data.engine.threads import concurrent_batches
+from ailab.data.engine.trial import Sight, Trial
 from ailab.data.engine.worker import Initialize, Key
 
 __all__ = ["Count", "Runner", "Workers", "check_count"]
 
 _PREFETCH = 2  # batches, or groups of such as are quickly made, in advance
 _MOST = 16  # batches of a group
+_PATIENCE = 10.0  # seconds for the first batch of workers that nobody has asked for, and as many batches
 
 Count: TypeAlias = int | Literal["auto"]
 
@@ -87,19 +89,41 @@ class Runner:
             return iter(())
         keys = chain((first,), keys)
         size = max(len(first[1]), 1)  # a batch sampler may have other ideas than the loader
-        processes, threads = self._chosen = self._chosen or self._choose(first)
-        if processes:
-            before = self._stream() if self._stream is not None else None
-            # Persistent workers serve one stream at a time; a second at the same time gets workers of its own.
-            keep = self._workers.persistent and (before is None or before.closed)
-            pool = self._kept(processes, threads, size) if keep else self._open(processes, threads, size)
-            stream = PoolStream(pool, keys, keep=keep, timeout=self._workers.timeout)
-            if keep:
-                self._stream = weakref.ref(stream)
-            return stream
-        if threads > 1:
-            return ThreadStream(load, keys, threads, size, prefetch=self._workers.prefetch or _PREFETCH)
-        return (load(indices, epoch) for epoch, indices in keys)
+        if self._chosen is not None:
+            return self._open(keys, size)
+        measured = self._measure(first)
+        cost = measured.cost
+        self._chosen = self._choose(measured, size)
+        if cost is None or self._chosen == (0, 1):
+            return self._open(keys, size)
+        patience = max(_PATIENCE, cost.wall * size * _PATIENCE)
+        sight = Sight(None, whole=False) if self._loader.pad is not None else measured.sight
+        return Trial(lambda keys: self._open_workers(iter(keys), size, patience), keys, load, sight, self._stay)
+
+    def _open(self, keys: Iterator[Key], size: int) -> Iterator[Any]:
+        if self._chosen == (0, 1):
+            load = self._loader.load
+            return (load(indices, epoch) for epoch, indices in keys)
+        return self._open_workers(keys, size)
+
+    def _open_workers(self, keys: Iterator[Key], size: int, patience: float | None = None) -> Stream:
+        assert self._chosen is not None
+        processes, threads = self._chosen
+        if not processes:
+            prefetch = self._workers.prefetch or _PREFETCH
+            return ThreadStream(self._loader.load, keys, threads, size, prefetch=prefetch)
+        before = self._stream() if self._stream is not None else None
+        # Persistent workers serve one stream at a time; a second at the same time gets workers of its own.
+        keep = self._workers.persistent and (before is None or before.closed)
+        pool = self._kept(processes, threads, size) if keep else self._pool_of(processes, threads, size)
+        stream = PoolStream(pool, keys, keep=keep, timeout=self._workers.timeout, patience=patience)
+        if keep:
+            self._stream = weakref.ref(stream)
+        return stream
+
+    def _stay(self) -> None:
+        """Workers that were chosen do not work."""
+        self._chosen = 0, 1
 
     def report(self, waiting: Waiting) -> None:
         """Tell the run in progress, if any, how long an epoch of these batches was waited for, and what would help."""
@@ -110,18 +134,28 @@ class Runner:
         if self._pool is not None:
             self._pool.close()
 
-    def _choose(self, first: Key) -> tuple[int, int]:
+    def _measure(self, first: Key) -> Measured:
         loader, (epoch, indices) = self._loader, first
-        cost = measure(loader.load, indices, epoch)
-        processes, threads = choose(loader.dataset, cost, loader.length, len(indices), self._workers.context)
+        noted = len(loader.left_out)
+        measured = measure(loader.load, indices, epoch)
+        if len(loader.left_out) > noted:  # read here for a look: they count with their batch
+            del loader.left_out[noted:]
+            return measured._replace(same=False, sight=Sight(None, whole=False))
+        return measured
+
+    def _choose(self, measured: Measured, size: int) -> tuple[int, int]:
+        loader, context = self._loader, self._workers.context
+        processes, threads = choose(
+            loader.dataset, measured.cost, loader.samples, size, context=context, same=measured.same
+        )
         return processes, max(threads, self._workers.threads)
 
     def _kept(self, processes: int, threads: int, size: int) -> Pool:
         if self._pool is None or self._pool.closed:
-            self._pool = self._open(processes, threads, size)
+            self._pool = self._pool_of(processes, threads, size)
         return self._pool
 
-    def _open(self, processes: int, threads: int, size: int) -> Pool:
+    def _pool_of(self, processes: int, threads: int, size: int) -> Pool:
         return Pool(
             self._loader.load,
             processes,

@@ -38,14 +38,24 @@ class PoolStream(Stream):
         keys: which batches; read as far ahead as the workers work.
         keep: leave the pool open when this stream ends.
         timeout: seconds to wait for one batch; 0: for ever.
+        patience: as ``timeout``, for the first batch; None: no other.
     """
 
-    def __init__(self, pool: Pool, keys: Iterable[Key], *, keep: bool = False, timeout: float = 0) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        keys: Iterable[Key],
+        *,
+        keep: bool = False,
+        timeout: float = 0,
+        patience: float | None = None,
+    ) -> None:
         self._pool: Pool | None = pool
         self._keys = iter(keys)
         self._next_keys: list[Key] = []  # of a task that no worker has taken yet
         self._keep = keep
         self._timeout = timeout
+        self._patience = timeout if patience is None else patience
         self._expected: deque[int] = deque()
         self._arrived: dict[int, Result] = {}
         self._ready: deque[Any] = deque()
@@ -91,14 +101,15 @@ class PoolStream(Stream):
     def _next_result(self) -> Result:
         assert self._pool is not None
         self._fill()
-        deadline = time.monotonic() + self._timeout if self._timeout else None
+        timeout, self._patience = self._patience, self._timeout
+        deadline = time.monotonic() + timeout if timeout else None
         # Nothing expected but more to come: the workers still have all hands full with what nobody wants.
         while not self._arrived or self._expected[0] not in self._arrived:
             if not self._expected and not self._next_keys:
                 raise StopIteration
             left = None if deadline is None else deadline - time.monotonic()
             if left is not None and left <= 0:
-                raise RuntimeError(f"DataLoader timed out after {self._timeout} seconds: no batch came in that time")
+                raise RuntimeError(f"DataLoader timed out after {timeout} seconds: no batch came in that time")
             self._arrived.update(self._pool.receive(left))
             self._fill()
         number = self._expected.popleft()
