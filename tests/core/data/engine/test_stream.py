@@ -94,6 +94,32 @@ def test_a_pool_serves_one_epoch_after_the_other() -> None:
     pool.close()
 
 
+def test_the_next_workers_use_the_memory_of_those_before() -> None:
+    def mapped() -> int:
+        return Path("/proc/self/maps").read_text().count("ailab-batches")
+
+    loader = BatchLoader(Simple(400), 4)
+    shelf: list[Any] = []
+    kept = []
+    for epoch in range(3):
+        stream = PoolStream(Pool(loader.load, 2, context="fork", shelf=shelf), keys_of(loader, epoch))
+        assert shelf == []
+        second = PoolStream(Pool(loader.load, 2, context="fork", shelf=[]), keys_of(loader, epoch))
+        batches = [next(stream) for _ in range(30)]
+        kept.append((batches[-1], loader.load(loader.indices(29, epoch), epoch)))
+        assert_same(tuple(batches), tuple(next(second) for _ in range(30)))
+        del batches, second
+        stream.close()
+        assert len(shelf) == 2
+        if epoch == 0:
+            slots, maps = [len(ring.memories) for ring in shelf], mapped()
+    # One slot is needed for each batch that is kept.
+    assert sum(len(ring.memories) for ring in shelf) <= sum(slots) + 2
+    assert mapped() <= maps + 2
+    for found, expected in kept:
+        assert_same(found, expected)
+
+
 def varied(indices: Any, epoch: int) -> Any:
     """Batches of very different sizes."""
     return {"x": np.arange(10 ** (indices[0] % 6)) + epoch}, np.array(indices)

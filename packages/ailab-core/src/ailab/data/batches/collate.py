@@ -50,7 +50,7 @@ def collate_columns(
     return _dict(features, Place("features", indices)), _dict(labels, Place("labels", indices))
 
 
-def _dict(columns: dict[Any, Sequence[Any]], place: Place) -> dict[Any, Any]:
+def _dict(columns: Mapping[Any, Sequence[Any]], place: Place) -> dict[Any, Any]:
     return {key: _column(column, place.under(f"[{key!r}]")) for key, column in columns.items()}
 
 

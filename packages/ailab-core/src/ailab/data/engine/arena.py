@@ -21,10 +21,14 @@ _GROWTH = 1.25  # shapes that vary shall not cost new memory each time
 
 
 class Arena:
-    """Memory for one batch at a time, allocated when the first is known and made larger as needed."""
+    """Memory for one batch at a time, allocated when the first is known and made larger as needed.
 
-    def __init__(self) -> None:
-        self._memory: Memory | None = None
+    Args:
+        memory: to begin with.
+    """
+
+    def __init__(self, memory: Memory | None = None) -> None:
+        self._memory = memory
         self._lease: weakref.ref[Any] | None = None  # alive while something here refers to the batch before
         self._bytes: Array | None = None
         self._next = 0

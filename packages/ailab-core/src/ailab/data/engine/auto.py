@@ -6,11 +6,10 @@ import itertools
 import os
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ailab.data.batches.read import Nothing
+from ailab.data.batches.read import Indices, Nothing
 from ailab.data.engine.shareable import unshareable
 from ailab.data.engine.start import context_of
 from ailab.data.engine.trial import Sight, same_rows
@@ -49,13 +48,13 @@ class Measured(NamedTuple):
     sight: Sight
 
 
-def measure(load: Load, indices: Sequence[int], epoch: int) -> Measured:
+def measure(load: Load, indices: Indices, epoch: int) -> Measured:
     """Make the beginning of a batch with ``indices``: of the first sample, then of the first two, four, ... until the
     batch is complete or a few milliseconds are over.
     """
     count, begin = 1, time.perf_counter()
     same, before = True, Nothing
-    for round in itertools.count():  # noqa: A001
+    for round in itertools.count():
         part = indices[:count]
         wall, cpu = time.perf_counter(), time.thread_time()
         try:

@@ -15,8 +15,8 @@ from typing import Any
 
 from ailab.data.engine import start
 from ailab.data.engine.faults import WorkerDied, describe_exit, out_of_memory_kills
-from ailab.data.engine.memory import Memory
 from ailab.data.engine.grouping import Grouping
+from ailab.data.engine.memory import Memory
 from ailab.data.engine.results import FailedResult, PlainResult, Result, SlotResult
 from ailab.data.engine.ring import Ring
 from ailab.data.engine.worker import Failed, Initialize, Key, Load, Plain, Settings, packed_key
@@ -32,12 +32,12 @@ _PATIENCE = 0.5  # seconds that a worker has to finish what it is doing
 class _Member:
     """A worker and what the parent knows of it."""
 
-    def __init__(self, number: int, process: Any, connection: Connection) -> None:
+    def __init__(self, number: int, process: Any, connection: Connection, ring: Ring) -> None:
         self.number = number
         self.process = process
         self.pid: int = process.pid
         self.connection = connection
-        self.ring = Ring(_LEASES)
+        self.ring = ring
         self.tasks: dict[int, tuple[int, Sequence[Key]]] = {}  # number -> slot and batches of those under way
 
 
@@ -54,6 +54,8 @@ class Pool:
         initialize: called in each worker before anything else, with its number, that of all workers, and ``load``.
         concurrent: batches that one worker makes at the same time, where it has threads.
         most: batches of a task, where these are small and quickly made; see `Grouping`.
+        shelf: the slots of a pool before, to be used again by forked processes: their memory is there already,
+            which takes long to get for large batches. This pool puts its own there when it is closed.
 
     Raises:
         TypeError: ``load`` cannot be pickled, and ``context`` needs that.
@@ -70,6 +72,7 @@ class Pool:
         initialize: Initialize | None = None,
         concurrent: int = 1,
         most: int = 1,
+        shelf: list[Ring] | None = None,
     ) -> None:
         self._owner = os.getpid()
         self._prefetch = max(prefetch, concurrent + 1 if concurrent > 1 else 1)
@@ -82,12 +85,16 @@ class Pool:
         self._members: list[_Member] = []
         self._by_descriptor: dict[int, _Member] = {}
         self._closed = False
+        forked = start.context_of(context).get_start_method() == "fork"
+        self._shelf: list[Ring] = shelf if shelf is not None and forked else []
+        rings, self._shelf[:] = [*self._shelf, *(Ring(_LEASES) for _ in range(workers))][:workers], ()
         settings = partial(Settings, workers=workers, parent=self._owner, threads=threads, concurrent=concurrent)
         try:
             for process, connection in start.processes(
-                (load, initialize), [settings(number) for number in range(workers)], context
+                (load, initialize), [settings(number) for number in range(workers)], context, rings
             ):
-                member = _Member(len(self._members), process, connection)
+                number = len(self._members)
+                member = _Member(number, process, connection, rings[number])
                 self._members.append(member)
                 for descriptor in (connection.fileno(), process.sentinel):
                     self._poll.register(descriptor, select.POLLIN)
@@ -185,6 +192,8 @@ class Pool:
         for member in self._members:
             if not member.process.is_alive():
                 member.process.close()  # gives its descriptor back
+                member.ring.abandon()
+                self._shelf.append(member.ring)
 
     @property
     def closed(self) -> bool:

@@ -26,8 +26,13 @@ class Ring:
         self._leases = leases
         self._memories: list[Memory | None] = []
         self._free: list[int] = []  # as a stack: the slot used last is the one that is still in the cache
-        self._filling = 0  # slots of tasks that are not delivered yet
+        self._filling: set[int] = set()  # slots of tasks that are not delivered yet
         self._schema: tuple[bytes, list[Field]] | None = None
+
+    @property
+    def memories(self) -> dict[int, Memory]:
+        """What a worker that takes over, and was forked, has by slot."""
+        return {slot: memory for slot, memory in enumerate(self._memories) if memory is not None}
 
     @property
     def size(self) -> int:
@@ -36,12 +41,13 @@ class Ring:
 
     def take(self) -> int:
         """A slot for the next task."""
-        self._filling += 1
         try:
-            return self._free.pop()
+            slot = self._free.pop()
         except IndexError:
             self._memories.append(None)
-            return len(self._memories) - 1
+            slot = len(self._memories) - 1
+        self._filling.add(slot)
+        return slot
 
     def told(self, slot: int, memory: Memory | None, schema: Any) -> Any:
         """The schema of the batch now in ``slot``; ``memory`` if it is new, ``schema`` if it has changed."""
@@ -57,9 +63,9 @@ class Ring:
         structure, fields = schema
         memory = self._memories[slot]
         assert memory is not None
-        self._filling -= 1
+        self._filling.remove(slot)
         # Counted afresh each time: leases end in any thread, where no count could be kept without a lock.
-        leased = len(self._memories) - len(self._free) - self._filling
+        leased = len(self._memories) - len(self._free) - len(self._filling)
         arrays: list[Array] = fields_to_arrays(fields, lease(memory, lambda: self._free.append(slot)))
         if leased > self._leases:
             arrays = [array.copy() for array in arrays]
@@ -67,5 +73,11 @@ class Ring:
 
     def forget(self, slot: int) -> None:
         """The batch in ``slot`` will not be delivered."""
-        self._filling -= 1
+        self._filling.remove(slot)
         self._free.append(slot)
+
+    def abandon(self) -> None:
+        """The worker has ended: nobody fills any slot. Another one may take over."""
+        self._free.extend(self._filling)
+        self._filling.clear()
+        self._schema = None

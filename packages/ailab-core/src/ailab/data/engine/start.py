@@ -9,6 +9,7 @@ from typing import Any
 
 from ailab.data.engine import worker
 from ailab.data.engine.faults import packed
+from ailab.data.engine.ring import Ring
 from ailab.data.engine.worker import Settings, Work
 
 __all__ = ["context_of", "processes"]
@@ -25,8 +26,12 @@ def context_of(context: Any) -> Any:
     return context
 
 
-def processes(work: Work, settings: Sequence[Settings], context: Any) -> Iterator[tuple[Any, Connection]]:
+def processes(
+    work: Work, settings: Sequence[Settings], context: Any, rings: Sequence[Ring]
+) -> Iterator[tuple[Any, Connection]]:
     """Start a worker for each of ``settings``; gives the process and the connection to it.
+
+    ``rings``: of each worker; only a forked one has what is in them already.
 
     Raises:
         TypeError: ``work`` cannot be pickled, and must be.
@@ -41,8 +46,12 @@ def processes(work: Work, settings: Sequence[Settings], context: Any) -> Iterato
         ours.append(parent)
         # A fork copies the parent's ends as well. As long as one copy is open, nobody sees the parent close it.
         others = tuple(ours) if method == "fork" else ()
+        memories = rings[each.number].memories if method == "fork" else {}
         process = made.Process(
-            target=worker.run, args=(child, payload, each, others), name=f"ailab-worker-{each.number}", daemon=True
+            target=worker.run,
+            args=(child, payload, each, others, memories),
+            name=f"ailab-worker-{each.number}",
+            daemon=True,
         )
         try:
             process.start()

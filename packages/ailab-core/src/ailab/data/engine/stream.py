@@ -81,8 +81,9 @@ class PoolStream(Stream):
         pool, self._pool = getattr(self, "_pool", None), None
         if pool is None:
             return
-        for result in self._arrived.values():
-            result.discard()
+        if not pool.closed:  # else nothing is in its slots any more
+            for result in self._arrived.values():
+                result.discard()
         self._arrived.clear()
         self._ready.clear()
         if self._keep:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from ailab.data.batches.read import Indices
 from ailab.data.batches.spread import reading_by
 
 __all__ = ["chunk_size", "concurrent_batches", "load_with_threads"]
@@ -23,7 +24,7 @@ def concurrent_batches(batch_size: int, threads: int) -> int:
     return -(-threads * chunk_size(batch_size, threads) // batch_size) + 1
 
 
-def load_with_threads(load: Callable[[Sequence[int], int], Any], threads: int) -> Callable[[Sequence[int], int], Any]:
+def load_with_threads(load: Callable[[Indices, int], Any], threads: int) -> Callable[[Indices, int], Any]:
     """``load``, its samples read by ``threads`` threads; may itself be called from several threads.
 
     ``load`` must read its samples by `read_samples`.
@@ -41,7 +42,7 @@ def load_with_threads(load: Callable[[Sequence[int], int], Any], threads: int) -
                 future.cancel()
             raise
 
-    def load_spread(indices: Sequence[int], epoch: int) -> Any:
+    def load_spread(indices: Indices, epoch: int) -> Any:
         with reading_by(spread):
             return load(indices, epoch)
 

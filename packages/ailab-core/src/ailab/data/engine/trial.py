@@ -47,7 +47,7 @@ class Trial(Stream):
 
     def __init__(
         self,
-        open: Callable[[Iterable[Key]], Stream],  # noqa: A002
+        open: Callable[[Iterable[Key]], Stream],
         keys: Iterator[Key],
         load: Load,
         seen: Sight,

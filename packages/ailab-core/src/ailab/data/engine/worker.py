@@ -7,7 +7,7 @@ import pickle
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,19 +18,20 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from ailab.data.batches.allocation import allocating
+from ailab.data.batches.read import Indices
 from ailab.data.engine.arena import Arena
 from ailab.data.engine.faults import portable
-from ailab.data.engine.memory import NoSharedMemory
+from ailab.data.engine.memory import Memory, NoSharedMemory
 from ailab.data.engine.orphans import end_with
 from ailab.data.engine.threads import load_with_threads
 from ailab.data.engine.wire import split
 
 __all__ = ["Done", "Failed", "Initialize", "Key", "Load", "Plain", "Settings", "Task", "Work", "packed_key", "run"]
 
-Load: TypeAlias = Callable[[Sequence[int], int], Any]
+Load: TypeAlias = Callable[[Indices, int], Any]
 Initialize: TypeAlias = Callable[[int, int, Load], object]  # the worker's number, and of how many
 Work: TypeAlias = tuple[Load, Initialize | None]
-Key: TypeAlias = tuple[int, Sequence[int]]  # the epoch and the sample indices of a batch
+Key: TypeAlias = tuple[int, Indices]  # the epoch and the sample indices of a batch
 Task: TypeAlias = tuple[int, int, Sequence[tuple[int, Any]]]  # number, slot, `packed_key` of each batch
 # Number, slot, size of new memory if any, schema or None: as before, seconds.
 Done: TypeAlias = tuple[int, int, int | None, Any, float]
@@ -67,7 +68,13 @@ class Settings:
     concurrent: int = 1  # batches made at the same time
 
 
-def run(connection: Connection, work: Work | bytes, settings: Settings, others: Sequence[Connection]) -> None:
+def run(
+    connection: Connection,
+    work: Work | bytes,
+    settings: Settings,
+    others: Sequence[Connection],
+    memories: Mapping[int, Memory],
+) -> None:
     """The worker's whole life: until the other end of ``connection`` is closed.
 
     Args:
@@ -75,6 +82,7 @@ def run(connection: Connection, work: Work | bytes, settings: Settings, others: 
         work: what makes a batch, and what to call before that, if anything; pickled unless this process was forked.
         settings: what else is to be known.
         others: connections of the parent's that a fork has copied.
+        memories: of the slots that a worker before has left.
     """
     for other in others:
         other.close()
@@ -83,7 +91,7 @@ def run(connection: Connection, work: Work | bytes, settings: Settings, others: 
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     end_with(settings.parent)
     try:
-        _Worker(connection, _unpacked(work), settings).serve()
+        _Worker(connection, _unpacked(work), settings, memories).serve()
     except (BrokenPipeError, ConnectionResetError):
         pass  # the parent wants no more
     except Exception as error:  # noqa: BLE001 - raised again in the parent
@@ -111,10 +119,10 @@ def _unpacked_indices(indices: Any) -> Any:
 
 
 class _Worker:
-    def __init__(self, connection: Connection, work: Work, settings: Settings) -> None:
+    def __init__(self, connection: Connection, work: Work, settings: Settings, memories: Mapping[int, Memory]) -> None:
         self._connection = connection
         self._settings = settings
-        self._arenas: dict[int, Arena] = {}
+        self._arenas = {slot: Arena(memory) for slot, memory in memories.items()}
         self._schema: Any = None  # the one told last
         self._sending = threading.Lock()
         load, initialize = work
