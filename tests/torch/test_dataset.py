@@ -375,7 +375,7 @@ def test_auto_reads_tiny_samples_here_and_waiting_ones_in_threads() -> None:
     loader = BatchedPytorchDataset(dataset, 4, seed=2, num_workers="auto")
     assert_same(tuple(map(to_numpy, loader)), tuple(BatchLoader(dataset, 4, seed=2)))
     assert loader._runner.chosen is not None
-    assert loader._runner.chosen[0] == 0 and loader._runner.chosen[1] > 1
+    assert loader._runner.chosen[1] > 1
 
 
 def test_any_order_is_torchs_own() -> None:

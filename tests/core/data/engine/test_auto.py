@@ -28,7 +28,8 @@ def _four_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("cost", "length", "expected"),
     [
-        (Cost(2e-3, 1e-5), 100_000, (0, 32)),  # waits
+        (Cost(2e-3, 1e-5), 100_000, (0, 64)),  # waits
+        (Cost(2e-3, 1e-4), 100_000, (4, 16)),  # waits, but 64 threads of one process would wait for each other
         (Cost(2e-3, 2e-3), 100_000, (4, 1)),  # computes
         (Cost(2e-3, 2e-3), 100, (0, 1)),  # an epoch is over before processes have begun
         (Cost(5e-7, 5e-7), 10**7, (0, 1)),  # a batch takes less than handing it over
@@ -44,6 +45,7 @@ def test_the_choice(cost: Cost | None, length: int, expected: tuple[int, int]) -
 def test_processes_only_where_forked_and_of_more_than_one_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     cost = Cost(2e-3, 2e-3)
     assert choose(PLAIN, cost, 10**6, 64, "spawn") == (0, 1)
+    assert choose(PLAIN, Cost(2e-3, 1e-4), 10**6, 64, "spawn") == (0, 64)
     monkeypatch.setattr("sys._is_gil_enabled", lambda: False, raising=False)
     assert choose(PLAIN, cost, 10**6, 64, "fork") == (0, 4)
     monkeypatch.setattr(auto, "cpus", lambda: 1)

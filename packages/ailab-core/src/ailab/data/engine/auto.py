@@ -22,7 +22,8 @@ _WAITING = 0.5  # the share of a sample's time without the CPU above which threa
 _WORTH_THREADS = 50e-6  # seconds per sample: less is not worth handing over to a thread
 _WORTH_PROCESSES = 1e-4  # seconds per batch: taking one over costs the consumer about a third of that
 _EPOCH = 0.25  # seconds: processes take some 15 ms to start, and more to warm up
-_THREADS = 32
+_THREADS = 64
+_BUSY = 0.5  # of a CPU
 _MOST_PROCESSES = 8  # each has its slots and, as it runs, its own copy of what the dataset counts references of
 _CPU_MAX = Path("/sys/fs/cgroup/cpu.max")
 
@@ -87,14 +88,17 @@ def choose(
     """
     if cost is None or cost.wall * length < _EPOCH or unshareable(dataset) is not None:
         return 0, 1
+    free = not getattr(sys, "_is_gil_enabled", lambda: True)()
+    # Any other start takes long and needs a dataset that can be pickled and a __main__ that can be imported.
+    forks = not free and cpus() > 1 and context_of(context).get_start_method() == "fork"
+    processes = min(cpus(), _MOST_PROCESSES) if forks else 0
     if same and cost.wall >= _WORTH_THREADS and cost.cpu < cost.wall * (1 - _WAITING):
-        return 0, _THREADS
+        # The threads of one process compute one at a time.
+        crowded = _THREADS * cost.cpu > cost.wall * _BUSY
+        return (processes, -(-_THREADS // processes)) if crowded and processes else (0, _THREADS)
     if cost.wall * batch_size < _WORTH_PROCESSES or cpus() < 2:
         return 0, 1
-    if not getattr(sys, "_is_gil_enabled", lambda: True)():
-        return 0, cpus()
-    # Any other start takes long and needs a dataset that can be pickled and a __main__ that can be imported.
-    return (min(cpus(), _MOST_PROCESSES), 1) if context_of(context).get_start_method() == "fork" else (0, 1)
+    return (0, cpus()) if free else (processes, 1)
 
 
 def cpus() -> int:
