@@ -4,7 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ailab.data.batches.order import batch_count, batch_of, epoch_order
+from ailab.data.batches import BatchLoader
+from ailab.data.batches.order import batch_count, epoch_order
 
 LENGTHS = st.integers(1, 200)
 
@@ -31,19 +32,19 @@ def test_the_order_is_that_of_earlier_versions() -> None:
     assert epoch_order(8, 1, 2, True).tolist() == [4, 3, 1, 0, 5, 6, 2, 7]
 
 
-@given(LENGTHS, st.integers(1, 250), st.booleans())
-def test_batches_cut_the_order(length: int, batch_size: int, drop_last: bool) -> None:
-    order = epoch_order(length, 0, 0, True)
-    batches = [batch_of(order, i, batch_size) for i in range(batch_count(length, batch_size, drop_last))]
+@given(LENGTHS, st.integers(1, 250), st.booleans(), st.booleans())
+def test_batches_cut_the_order(length: int, batch_size: int, drop_last: bool, shuffle: bool) -> None:
+    drop_last = drop_last and length >= batch_size
+    loader = BatchLoader(range(length), batch_size, shuffle, drop_last=drop_last, shard=(0, 1))
+    batches = [loader.indices(number) for number in range(batch_count(length, batch_size, drop_last))]
+    assert len(batches) == len(loader)
     joined = [index for batch in batches for index in batch]
-    assert joined == order.tolist()[: len(joined)]
+    assert joined == epoch_order(length, 0, 0, shuffle).tolist()[: len(joined)]
     assert all(len(batch) == batch_size for batch in batches[:-1])
     if drop_last:
         assert all(len(batch) == batch_size for batch in batches)
         assert length - len(joined) < batch_size
     else:
         assert len(joined) == length
-
-
-def test_indices_are_python_ints() -> None:
-    assert {type(index) for index in batch_of(epoch_order(4, 0, 0, True), 0, 4)} == {int}
+    assert [(0, batch) for batch in batches] == [(epoch, indices.tolist()) for epoch, indices in loader.keys()]
+    assert {type(index) for index in joined} == {int}

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ailab.data.batches.checks import check_batch_size, check_choice, check_dataset, check_flag, check_whole
 from ailab.data.batches.oldrandom import read_seeded
-from ailab.data.batches.order import batch_count, batch_of, epoch_order
+from ailab.data.batches.order import batch_count, epoch_order
 from ailab.data.batches.padding import check_pad
 from ailab.data.batches.position import Place, place_of, state_of
 from ailab.data.batches.read import Indices, Nothing, read_batch
@@ -188,14 +188,24 @@ class BatchLoader:
         count = len(self)
         if not -count <= number < count:
             raise IndexError(f"batch {number} does not exist: an epoch has {count} batches")
-        return batch_of(self.order(self._epoch if epoch is None else epoch), number % count, self.batch_size)
+        # As Python ints: not every dataset takes NumPy's.
+        part: list[int] = self._parts(self._epoch if epoch is None else epoch)(number % count).tolist()
+        return part
 
     def keys(self) -> Iterator[tuple[int, npt.NDArray[np.int64]]]:
         """What `load` takes, of all batches to come in the current epoch: the epoch, and the sample indices."""
         # Arrays: for a dataset that makes whole batches, a list would take longer than the batch.
         epoch = self._epoch
-        order, size = self.order(epoch), self.batch_size
-        return ((epoch, order[n * size : (n + 1) * size]) for n in range(self.first(epoch), len(self)))
+        part = self._parts(epoch)
+        return ((epoch, part(number)) for number in range(self.first(epoch), len(self)))
+
+    def _parts(self, epoch: int) -> Callable[[int], npt.NDArray[np.int64]]:
+        """From a batch's number to its sample indices."""
+        size, end = self.batch_size, self.samples
+        if not self.shuffle and self.shard[1] == 1:  # no need to keep the numbers of all samples
+            return lambda number: np.arange(number * size, min((number + 1) * size, end), dtype=np.int64)
+        order = self.order(epoch)
+        return lambda number: order[number * size : (number + 1) * size]
 
     def load(self, indices: Indices, epoch: int) -> Any:
         """One batch of just these samples, with their structure and a leading batch axis.

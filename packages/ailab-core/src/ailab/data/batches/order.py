@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from ailab.data.randomness import ORDER, generator
 
-__all__ = ["batch_count", "batch_of", "epoch_order"]
+__all__ = ["batch_count", "epoch_order"]
 
 
 def epoch_order(length: int, seed: int, epoch: int, shuffle: bool) -> npt.NDArray[np.int64]:
@@ -20,9 +20,3 @@ def epoch_order(length: int, seed: int, epoch: int, shuffle: bool) -> npt.NDArra
 def batch_count(length: int, batch_size: int, drop_last: bool) -> int:
     """How many batches ``length`` samples make; the last, smaller one counts unless ``drop_last``."""
     return length // batch_size if drop_last else -(-length // batch_size)
-
-
-def batch_of(order: npt.NDArray[np.int64], number: int, batch_size: int) -> list[int]:
-    """The sample indices of batch ``number``, as Python ints: not every dataset takes NumPy's."""
-    indices: list[int] = order[number * batch_size : (number + 1) * batch_size].tolist()
-    return indices

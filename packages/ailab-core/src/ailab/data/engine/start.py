@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import warnings
 from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection
 from typing import Any
@@ -54,7 +55,11 @@ def processes(
             daemon=True,
         )
         try:
-            process.start()
+            with warnings.catch_warnings():
+                # Python warns of forks beside threads since 3.12. Our children read samples and call NumPy, no more;
+                # docs/decisions/0007 says what is done about datasets that lock.
+                warnings.filterwarnings("ignore", r"This process \(pid=\d+\) is multi-threaded", DeprecationWarning)
+                process.start()
         except BaseException:
             parent.close()
             raise
