@@ -46,5 +46,5 @@ def test_batches_cut_the_order(length: int, batch_size: int, drop_last: bool, sh
         assert length - len(joined) < batch_size
     else:
         assert len(joined) == length
-    assert [(0, batch) for batch in batches] == [(epoch, indices.tolist()) for epoch, indices in loader.keys()]
+    assert [(0, batch) for batch in batches] == [(epoch, indices.tolist()) for epoch, indices in loader.keys()]  # noqa: SIM118
     assert {type(index) for index in joined} == {int}
