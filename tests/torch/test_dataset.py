@@ -4,7 +4,7 @@ import os
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ from ailab.data import rng
 from ailab.data.batches import BatchLoader, collate, map_arrays
 from ailab.data.pytorch import BatchedPytorchDataset
 from ailab.testing.adapter import BatchAdapterConformance
-from ailab.testing.samples import STRUCTURES, Broken, Made, assert_same
+from ailab.testing.samples import STRUCTURES, Broken, Made, Scan, assert_same
 from ailab_torch.tensors import to_tensors
 
 NUMBERS = Made(STRUCTURES["arrays"])
@@ -296,6 +296,39 @@ def in_shared_memory(address: int) -> bool:
         if start <= address < end:
             return "ailab-batches" in line
     return False
+
+
+class Point(NamedTuple):
+    x: Any
+
+
+class Recorded(Made):
+    """Samples with dataclasses; fit for another process."""
+
+    def __init__(self) -> None:
+        super().__init__(len, 11)
+
+    def __getitem__(self, index: int) -> Any:
+        return Scan(rng().random(3), 0), {"deep": Scan(np.float32(index), index), "point": Point(index)}
+
+
+@pytest.mark.filterwarnings("ignore:.*pin_memory.*:UserWarning")  # this machine has no accelerator
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {},
+        {"pin_memory": True},
+        {"num_workers": 2},
+        {"num_workers": 2, "copy": True},
+        {"num_workers": 1, "multiprocessing_context": "spawn"},
+        {"num_workers": 2, "in_order": False},  # torch's own loop
+        {"num_workers": 1, "in_order": False, "pin_memory": True},
+    ],
+)
+def test_dataclasses(arguments: dict[str, Any]) -> None:
+    batches = list(BatchedPytorchDataset(Recorded(), 11, **arguments))
+    assert isinstance(batches[0][0].image, torch.Tensor)
+    assert_same(tuple(map(to_numpy, batches)), tuple(BatchLoader(Recorded(), 11)))
 
 
 def test_copied_tensors() -> None:

@@ -25,7 +25,8 @@ class BatchedPytorchDataset(DataLoader[Any]):
 
     The batches are those of `ailab.data.batches.BatchLoader`, the same in every framework, bit for bit, for
     the same seed and epoch and any number of workers; only which samples are in them changes with a
-    ``sampler``. Each array becomes a tensor on the same memory; arrays of strings stay NumPy arrays.
+    ``sampler``. Each array becomes a tensor on the same memory, in dicts, tuples and dataclasses as in the
+    samples; arrays of strings stay NumPy arrays.
 
     Each iteration is an epoch of its own, counted from 0 (``epoch``, ``set_epoch``). It is used up once the
     iteration goes beyond its first batch or is complete, so a look at ``next(iter(loader))`` changes nothing.

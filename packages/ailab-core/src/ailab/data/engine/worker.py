@@ -30,7 +30,7 @@ __all__ = ["Done", "Failed", "Initialize", "Key", "Load", "Plain", "Settings", "
 Load: TypeAlias = Callable[[Sequence[int], int], Any]
 Initialize: TypeAlias = Callable[[int, int, Load], object]  # the worker's number, and of how many
 Work: TypeAlias = tuple[Load, Initialize | None]
-Key: TypeAlias = tuple[int, Sequence[int]]  # the epoch and the sample indices of a batch
+Key: TypeAlias = tuple[int, Any]  # the epoch, and the sample indices of a batch: ints, or an int64 array
 Task: TypeAlias = tuple[int, int, Sequence[tuple[int, Any]]]  # number, slot, `packed_key` of each batch
 # Number, slot, size of new memory if any, schema or None: as before, seconds.
 Done: TypeAlias = tuple[int, int, int | None, Any, float]
@@ -38,7 +38,7 @@ Done: TypeAlias = tuple[int, int, int | None, Any, float]
 
 @dataclass
 class Plain:
-    """Batches, pickled, for which there was no shared memory, and why."""
+    """Batches in two parts, see `split`, pickled, for which there was no shared memory, and why."""
 
     number: int
     batches: bytes
@@ -168,7 +168,7 @@ class _Worker:
             try:
                 fields, fresh = arena.place(arrays)
             except NoSharedMemory as error:
-                plain = Plain(number, pickle.dumps(batches, pickle.HIGHEST_PROTOCOL), str(error))
+                plain = Plain(number, pickle.dumps((structure, arrays), pickle.HIGHEST_PROTOCOL), str(error))
                 with self._sending:
                     self._connection.send(plain)
                 return
