@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import multiprocessing
 import os
 import threading
 import time
@@ -282,7 +283,9 @@ def waited(seconds: float) -> Any:
 def test_tensors_of_workers_are_views_of_memory_that_is_used_again() -> None:
     dataset = Made(STRUCTURES["arrays"], 400)
     pointers, kept = set(), []
-    for number, (features, labels) in enumerate(BatchedPytorchDataset(dataset, 4, shuffle=False, num_workers=2)):
+    # With a prefetch_factor each batch travels alone: several in one slot would have an address each.
+    loader = BatchedPytorchDataset(dataset, 4, shuffle=False, num_workers=2, prefetch_factor=2)
+    for number, (features, labels) in enumerate(loader):
         pointers.add(features.data_ptr())
         if number % 20 == 0:
             kept.append((features[0, 0, 0], int(labels[0])))
@@ -353,8 +356,16 @@ def test_persistent_workers_live_on() -> None:
     def pids(loader: Any) -> set[int]:
         return {int(pid) for pids, _ in loader for pid in pids}
 
-    dataset = Made(lambda index: (os.getpid(), index), 40)
-    loader = BatchedPytorchDataset(dataset, 4, num_workers=2, persistent_workers=True)
+    together = multiprocessing.get_context("fork").Barrier(2)
+
+    def sample(index: int) -> Any:
+        if index in (0, 4):  # of the first two batches, which go to one worker each: both must take part
+            together.wait(30)
+        return os.getpid(), index
+
+    dataset = Made(sample, 40)
+    arguments: Any = {"num_workers": 2, "prefetch_factor": 2}  # each batch alone: none waits for the next one
+    loader = BatchedPytorchDataset(dataset, 4, False, persistent_workers=True, **arguments)
     first = pids(loader)
     assert pids(loader) == first
     held = iter(loader)
@@ -362,7 +373,7 @@ def test_persistent_workers_live_on() -> None:
     assert not pids(loader) & first  # these serve `held`
     del held
     assert pids(loader) == first
-    loader = BatchedPytorchDataset(dataset, 4, num_workers=2)
+    loader = BatchedPytorchDataset(dataset, 4, False, **arguments)
     assert not pids(loader) & pids(loader)
 
 
@@ -443,3 +454,21 @@ def test_the_run_is_told_after_each_epoch() -> None:
     stop()
     assert len(noted) == 2
     assert all(fraction > 0.9 for fraction in noted)
+
+
+@pytest.mark.parametrize("arguments", [{"num_workers": 2}, {"threads_per_worker": 3}, {"num_workers": "auto"}])
+def test_samples_are_skipped_by_workers_of_ours(arguments: dict[str, Any]) -> None:
+    loader = BatchedPytorchDataset(Broken(bad=7), 1, False, on_error="skip", **arguments)
+    assert loader._loop is None
+    assert [int(labels[0]) for _, labels in loader] == [*range(7), 8, 9, 10]
+    assert (loader.skipped, loader.epoch) == (1, 1)
+
+
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_torchs_loop_skips_samples_too(num_workers: int) -> None:
+    loader = BatchedPytorchDataset(Broken(bad=7), 4, False, on_error="skip", num_workers=num_workers, in_order=False)
+    assert loader._loop is not None
+    assert [labels.tolist() for _, labels in loader] == [[0, 1, 2, 3], [4, 5, 6], [8, 9, 10]]
+    alone = BatchedPytorchDataset(Broken(bad=7), 1, False, on_error="skip", num_workers=num_workers, in_order=False)
+    assert [int(labels[0]) for _, labels in alone] == [*range(7), 8, 9, 10]
+    assert (loader.skipped, alone.skipped) == (1, 1)

@@ -10,7 +10,7 @@ import torch
 from torch.utils.data import DataLoader, RandomSampler
 
 from ailab.data.batches import BatchLoader
-from ailab.data.batches.read import Nothing
+from ailab.data.batches.skipping import Nothing
 from ailab.data.defaults import batch_size_or_default
 from ailab.data.engine.runner import Count, Runner, Workers, check_count
 from ailab_torch.loop import EpochSampler, Keys, torch_loop, unwrapped
@@ -97,8 +97,6 @@ class BatchedPytorchDataset(DataLoader[Any]):
             raise ValueError("pad= and on_error= are for batches made here: leave them out with collate_fn=")
         # torch's own loop pickles batches and so takes any; ours has arrays in shared memory.
         own_loop = collate_fn is None and in_order and not arguments.get("pin_memory_device")
-        # Whoever leaves samples out counts them, which torch's loop does across processes.
-        own_loop = own_loop and (on_error == "raise" or num_workers == 0)
         count = check_count(num_workers, "num_workers")
         workers = Workers(
             processes=count,

@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeAlias
 from ailab import current
 from ailab.data.batches import BatchLoader
 from ailab.data.batches.checks import check_batch_size, check_whole
+from ailab.data.batches.skipping import noted
 from ailab.data.batches.waiting import Waiting
 from ailab.data.engine.advice import advice
 from ailab.data.engine.auto import choose, measure
@@ -64,6 +65,7 @@ class Runner:
 
     def __init__(self, loader: BatchLoader, workers: Workers) -> None:
         self._loader = loader
+        self._load = loader.load if loader.on_error == "raise" else loader.load_thinned
         self._workers = workers
         self._chosen: tuple[int, int] | None = None
         self._pool: Pool | None = None
@@ -77,9 +79,16 @@ class Runner:
         return self._chosen
 
     def stream(self, keys: Iterable[Key]) -> Iterator[Any]:
-        """The batches for ``keys``, in their order; with threads or processes the work begins at once."""
+        """The batches for ``keys``, in their order; with threads or processes the work begins at once.
+
+        What is left out of a batch the loader notes as the batch is taken, whoever made it and however far ahead.
+        """
+        batches = self._begin(keys)
+        return batches if self._loader.on_error == "raise" else noted(batches, self._loader.left_out)
+
+    def _begin(self, keys: Iterable[Key]) -> Iterator[Any]:
         keys = iter(keys)
-        load = self._loader.load
+        load = self._load
         if self._chosen == (0, 1):
             return (load(indices, epoch) for epoch, indices in keys)
         first = next(keys, None)
@@ -112,7 +121,7 @@ class Runner:
 
     def _choose(self, first: Key) -> tuple[int, int]:
         loader, (epoch, indices) = self._loader, first
-        cost = measure(loader.load, indices, epoch)
+        cost = measure(self._load, indices, epoch)
         processes, threads = choose(loader.dataset, cost, loader.length, len(indices), self._workers.context)
         return processes, max(threads, self._workers.threads)
 
@@ -123,7 +132,7 @@ class Runner:
 
     def _open(self, processes: int, threads: int, size: int) -> Pool:
         return Pool(
-            self._loader.load,
+            self._load,
             processes,
             context=self._workers.context,
             threads=threads,
