@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import multiprocessing
 import os
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from ailab.data import rng
 from ailab.data.batches import BatchLoader, collate, map_arrays
 from ailab.data.pytorch import BatchedPytorchDataset
 from ailab.testing.adapter import BatchAdapterConformance
-from ailab.testing.samples import STRUCTURES, Broken, Made, assert_same
+from ailab.testing.samples import STRUCTURES, Broken, Made, Scan, assert_same
 from ailab_torch.tensors import to_tensors
 
 NUMBERS = Made(STRUCTURES["arrays"])
@@ -282,7 +283,9 @@ def waited(seconds: float) -> Any:
 def test_tensors_of_workers_are_views_of_memory_that_is_used_again() -> None:
     dataset = Made(STRUCTURES["arrays"], 400)
     pointers, kept = set(), []
-    for number, (features, labels) in enumerate(BatchedPytorchDataset(dataset, 4, shuffle=False, num_workers=2)):
+    # With a prefetch_factor each batch travels alone: several in one slot would have an address each.
+    loader = BatchedPytorchDataset(dataset, 4, shuffle=False, num_workers=2, prefetch_factor=2)
+    for number, (features, labels) in enumerate(loader):
         pointers.add(features.data_ptr())
         if number % 20 == 0:
             kept.append((features[0, 0, 0], int(labels[0])))
@@ -296,6 +299,39 @@ def in_shared_memory(address: int) -> bool:
         if start <= address < end:
             return "ailab-batches" in line
     return False
+
+
+class Point(NamedTuple):
+    x: Any
+
+
+class Recorded(Made):
+    """Samples with dataclasses; fit for another process."""
+
+    def __init__(self) -> None:
+        super().__init__(len, 11)
+
+    def __getitem__(self, index: int) -> Any:
+        return Scan(rng().random(3), 0), {"deep": Scan(np.float32(index), index), "point": Point(index)}
+
+
+@pytest.mark.filterwarnings("ignore:.*pin_memory.*:UserWarning")  # this machine has no accelerator
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {},
+        {"pin_memory": True},
+        {"num_workers": 2},
+        {"num_workers": 2, "copy": True},
+        {"num_workers": 1, "multiprocessing_context": "spawn"},
+        {"num_workers": 2, "in_order": False},  # torch's own loop
+        {"num_workers": 1, "in_order": False, "pin_memory": True},
+    ],
+)
+def test_dataclasses(arguments: dict[str, Any]) -> None:
+    batches = list(BatchedPytorchDataset(Recorded(), 11, **arguments))
+    assert isinstance(batches[0][0].image, torch.Tensor)
+    assert_same(tuple(map(to_numpy, batches)), tuple(BatchLoader(Recorded(), 11)))
 
 
 def test_copied_tensors() -> None:
@@ -320,8 +356,16 @@ def test_persistent_workers_live_on() -> None:
     def pids(loader: Any) -> set[int]:
         return {int(pid) for pids, _ in loader for pid in pids}
 
-    dataset = Made(lambda index: (os.getpid(), index), 40)
-    loader = BatchedPytorchDataset(dataset, 4, num_workers=2, persistent_workers=True)
+    together = multiprocessing.get_context("fork").Barrier(2)
+
+    def sample(index: int) -> Any:
+        if index in (0, 4):  # of the first two batches, which go to one worker each: both must take part
+            together.wait(30)
+        return os.getpid(), index
+
+    dataset = Made(sample, 40)
+    arguments: Any = {"num_workers": 2, "prefetch_factor": 2}  # each batch alone: none waits for the next one
+    loader = BatchedPytorchDataset(dataset, 4, False, persistent_workers=True, **arguments)
     first = pids(loader)
     assert pids(loader) == first
     held = iter(loader)
@@ -329,7 +373,7 @@ def test_persistent_workers_live_on() -> None:
     assert not pids(loader) & first  # these serve `held`
     del held
     assert pids(loader) == first
-    loader = BatchedPytorchDataset(dataset, 4, num_workers=2)
+    loader = BatchedPytorchDataset(dataset, 4, False, **arguments)
     assert not pids(loader) & pids(loader)
 
 
@@ -410,3 +454,21 @@ def test_the_run_is_told_after_each_epoch() -> None:
     stop()
     assert len(noted) == 2
     assert all(fraction > 0.9 for fraction in noted)
+
+
+@pytest.mark.parametrize("arguments", [{"num_workers": 2}, {"threads_per_worker": 3}, {"num_workers": "auto"}])
+def test_samples_are_skipped_by_workers_of_ours(arguments: dict[str, Any]) -> None:
+    loader = BatchedPytorchDataset(Broken(bad=7), 1, False, on_error="skip", **arguments)
+    assert loader._loop is None
+    assert [int(labels[0]) for _, labels in loader] == [*range(7), 8, 9, 10]
+    assert (loader.skipped, loader.epoch) == (1, 1)
+
+
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_torchs_loop_skips_samples_too(num_workers: int) -> None:
+    loader = BatchedPytorchDataset(Broken(bad=7), 4, False, on_error="skip", num_workers=num_workers, in_order=False)
+    assert loader._loop is not None
+    assert [labels.tolist() for _, labels in loader] == [[0, 1, 2, 3], [4, 5, 6], [8, 9, 10]]
+    alone = BatchedPytorchDataset(Broken(bad=7), 1, False, on_error="skip", num_workers=num_workers, in_order=False)
+    assert [int(labels[0]) for _, labels in alone] == [*range(7), 8, 9, 10]
+    assert (loader.skipped, alone.skipped) == (1, 1)

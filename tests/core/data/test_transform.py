@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from ailab.data import ComposeTransforms, Dataset, TransformedDataset, Transformer, version_of
+from ailab.data.batches import BatchLoader
 
 PAIRS = [(1, 10), (2, 20)]
 
@@ -140,3 +142,44 @@ def test_an_error_in_a_transformer_arrives_as_itself_with_a_note() -> None:
 def test_a_sample_that_is_no_pair_names_the_dataset() -> None:
     with pytest.raises(TypeError, match=r"list\[0\] is 5 \(int\); expected \(features, labels\)"):
         TransformedDataset([5], add_two)[0]
+
+
+@dataclass(frozen=True)
+class Record:
+    x: Any
+    y: Any
+
+
+def larger(sample: Record) -> Record:
+    return replace(sample, x=sample.x + 1)
+
+
+def test_a_dataclass_is_transformed_as_a_whole() -> None:
+    records = [Record(1, 10), Record(2, 20)]
+    assert list(TransformedDataset(records, larger)) == [Record(2, 10), Record(3, 20)]
+    twice = ComposeTransforms([larger, ComposeTransforms([larger])])
+    assert list(TransformedDataset(records, twice)) == [Record(3, 10), Record(4, 20)]
+    pairs = TransformedDataset(records, lambda record: (record.x, record.y))
+    assert list(TransformedDataset(pairs, add_two)) == [(2, 11), (3, 21)]
+    back = TransformedDataset(PAIRS, lambda features, labels: Record(features, labels))
+    assert list(back) == [Record(*pair) for pair in PAIRS]
+
+
+def test_a_batch_of_dataclasses_is_transformed_as_a_whole() -> None:
+    records = [Record(1, 10), Record(2, 20)]
+    dataset = TransformedDataset(records, larger, batch_transformer=larger)
+    batch = BatchLoader(dataset, 2, shuffle=False).batch(0)
+    assert (type(batch), batch.x.tolist(), batch.y.tolist()) == (Record, [3, 4], [10, 20])
+    assert dataset[1] == Record(4, 20)
+    cut = TransformedDataset(records, batch_transformer=lambda batch: replace(batch, y=batch.y[:1]))
+    with pytest.raises(ValueError, match=r"value\.y of a whole batch has shape \(1,\); expected \(2, ...\)"):
+        BatchLoader(cut, 2).batch(0)
+
+
+def test_a_transformer_of_pairs_gets_no_dataclass() -> None:
+    with pytest.raises(TypeError, match=r"add_two takes \(features, labels\), but the sample is a Record; let it take"):
+        TransformedDataset([Record(1, 2)], add_two)[0]
+    with pytest.raises(TypeError, match=r"expected \(features, labels\) or a dataclass instance"):
+        TransformedDataset([Record(1, 2)], lambda record: record.x)[0]
+    with pytest.raises(TypeError, match=r"list\[0\] is .* expected \(features, labels\) or a dataclass instance"):
+        TransformedDataset([Record], larger)[0]

@@ -28,6 +28,10 @@ class BatchedKerasDataset(keras.utils.PyDataset):  # type: ignore[misc]  # Keras
     none, with one exception: on the torch and JAX backends, a model that ``fit`` must build and data of a
     single batch.
 
+    Keras knows dicts, tuples and arrays, but no dataclasses: ``seq[i]`` has them, ``fit`` refuses them (``PyDataset.
+    __getitem__() must return a tuple or a dict``, ``arrays must be at least rank 1``). Give it dicts instead, with
+    ``TransformedDataset(dataset, lambda sample: (vars(sample.features), sample.label))``.
+
     Args:
         dataset: anything with ``__len__`` and ``__getitem__``.
         batch_size: samples per batch; if left out, ``train.batch_size`` of the Config in use, else 1.

@@ -10,7 +10,7 @@ import torch
 from torch.utils.data import DataLoader, RandomSampler
 
 from ailab.data.batches import BatchLoader
-from ailab.data.batches.read import Nothing
+from ailab.data.batches.skipping import Nothing
 from ailab.data.defaults import batch_size_or_default
 from ailab.data.engine.runner import Count, Runner, Workers, check_count
 from ailab_torch.loop import EpochSampler, Keys, torch_loop, unwrapped
@@ -25,7 +25,8 @@ class BatchedPytorchDataset(DataLoader[Any]):
 
     The batches are those of `ailab.data.batches.BatchLoader`, the same in every framework, bit for bit, for
     the same seed and epoch and any number of workers; only which samples are in them changes with a
-    ``sampler``. Each array becomes a tensor on the same memory; arrays of strings stay NumPy arrays.
+    ``sampler``. Each array becomes a tensor on the same memory, in dicts, tuples and dataclasses as in the
+    samples; arrays of strings stay NumPy arrays.
 
     Each iteration is an epoch of its own, counted from 0 (``epoch``, ``set_epoch``). It is used up once the
     iteration goes beyond its first batch or is complete, so a look at ``next(iter(loader))`` changes nothing.
@@ -97,8 +98,6 @@ class BatchedPytorchDataset(DataLoader[Any]):
             raise ValueError("pad= and on_error= are for batches made here: leave them out with collate_fn=")
         # torch's own loop pickles batches and so takes any; ours has arrays in shared memory.
         own_loop = collate_fn is None and in_order and not arguments.get("pin_memory_device")
-        # Whoever leaves samples out counts them, which torch's loop does across processes.
-        own_loop = own_loop and (on_error == "raise" or num_workers == 0)
         count = check_count(num_workers, "num_workers")
         workers = Workers(
             processes=count,

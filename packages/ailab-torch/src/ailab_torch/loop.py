@@ -13,7 +13,7 @@ import numpy as np
 from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
 from ailab.data.batches import BatchLoader, read_samples
-from ailab.data.batches.read import Nothing
+from ailab.data.batches.skipping import Nothing, Thinned, noted
 from ailab.data.engine.worker import Key
 from ailab_torch.tensors import to_tensors
 
@@ -76,13 +76,10 @@ class _Reader(Dataset[Any]):
         batches = self._batches
         try:
             if self._collate_fn is None:
-                before = batches.skipped
-                batch = batches.load(indices, epoch)
-                tensors = batch if batch is Nothing else to_tensors(batch)
-                # What a worker process notes would be lost: `unwrapped` does so instead, in either case.
-                left_out = batches.left_out[before:]
-                del batches.left_out[before:]
-                return Thinned(tensors, left_out) if left_out else tensors
+                batch = batches.load_thinned(indices, epoch)
+                if type(batch) is not Thinned:
+                    return to_tensors(batch)
+                return batch if batch.batch is Nothing else Thinned(to_tensors(batch.batch), batch.left_out)
             numbers = indices.tolist() if isinstance(indices, np.ndarray) else indices
             return self._collate_fn(read_samples(batches.dataset, numbers, seed=batches.seed, epoch=epoch))
         except Exception as error:  # noqa: BLE001 - raised again in the main process, by `unwrapped`
@@ -113,29 +110,22 @@ class Failure:
         return cls(error)
 
 
-@dataclass
-class Thinned:
-    """A batch with the indices of the samples that were left out of it."""
-
-    batch: Any
-    left_out: list[int]
-
-
 def unwrapped(batches: Iterator[Any], loader: BatchLoader) -> Iterator[Any]:
     """The batches of a `torch_loop`; ``loader`` notes the samples that were left out.
 
     Raises:
         Exception: what reading a sample raised, wherever it did.
     """
+    return noted(_raising(batches), loader.left_out)
+
+
+def _raising(batches: Iterator[Any]) -> Iterator[Any]:
     for batch in batches:
         if isinstance(batch, Failure):
             error = batch.error
             # The traceback keeps this frame. Its workers are to end now and not when the error is forgotten.
             del batch, batches
             raise error
-        if isinstance(batch, Thinned):
-            loader.left_out += batch.left_out
-            batch = batch.batch
         yield batch
 
 

@@ -70,3 +70,18 @@ def test_what_is_no_value_is_refused() -> None:
     for pad in ([0], {"a": [0]}):
         with pytest.raises(TypeError, match="pad=.*expected a value"):
             batch([(0, 0)], pad)
+
+
+def test_samples_of_different_shapes_are_told_of_pad() -> None:
+    ragged = Made(lambda i: ({"x": [0] * (1 + i // 2)}, [[0]] if i % 2 else [0]), 4)
+    loader = BatchLoader(ragged, 2, shuffle=False)
+    with pytest.raises(
+        ValueError, match=r"features\['x'\] has shape \(2,\) in sample 3 but \(1,\) in sample 1; .* pad=0 fill"
+    ):
+        loader.load([1, 3], 0)
+    with pytest.raises(
+        ValueError, match=r"labels has shape \(1, 1\) in sample 1 but \(1,\) in sample 0; .* pad= .* adds none"
+    ):
+        loader.batch(0)
+    with pytest.raises(ValueError, match=r"\(pad=\{'key': 0\}: those of one key\)"):
+        BatchLoader(ragged, 2, pad={"y": 0}).load([1, 3], 0)

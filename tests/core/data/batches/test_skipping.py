@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ailab.data.batches import BatchLoader
-from ailab.data.batches.read import Nothing
+from ailab.data.batches.skipping import Nothing
 from ailab.testing.samples import STRUCTURES, Broken, Made, assert_same
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 from ailab.data import Dataset, rng
 from ailab.data.batches import BatchLoader
 from ailab.data.engine.worker import Key
+from ailab.testing.samples import Scan
 
 
 class Simple(Dataset):
@@ -33,6 +35,29 @@ class Simple(Dataset):
 
     def happen(self) -> None:
         """What happens at the odd index."""
+
+
+@dataclass
+class Picky:
+    """Does not let itself be pickled as it is, nor made of arrays."""
+
+    x: Any
+    y: Any
+
+    def __post_init__(self) -> None:
+        if isinstance(self.y, np.ndarray):
+            raise TypeError("y is to be a number")
+
+    def __reduce__(self) -> Any:
+        return Picky, (self.x, self.y)
+
+
+class Records(Simple):
+    """Samples with dataclasses of two kinds."""
+
+    def __getitem__(self, index: int) -> Any:
+        features, label = super().__getitem__(index)
+        return Picky(features, label), Scan(features["x"], label)
 
 
 def keys_of(loader: BatchLoader, epoch: int = 0) -> list[Key]:

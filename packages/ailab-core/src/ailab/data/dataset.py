@@ -33,9 +33,9 @@ class Dataset(ABC):
 
     @abstractmethod
     def __getitem__(self, index: int) -> tuple[Any, Any]:
-        """The sample ``(features, labels)`` at ``index``, 0 <= index < len(self).
+        """The sample ``(features, labels)`` at ``index``, 0 <= index < len(self); or one dataclass instance.
 
-        Each of the two is a dict of array-likes or one array-like; tuples and named tuples may nest them.
+        Each of the two is a dict of array-likes or one array-like; tuples, named tuples and dataclasses may nest them.
         Python floats become float32, ints int64; NumPy's dtypes are kept. Shapes must agree between samples.
         """
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ailab.data.batches import collate, read_samples
+from ailab.data.batches.records import field_names, is_record
 from ailab.data.batches.structure import map_arrays
 
 __all__ = ["Overlap", "overlap"]
@@ -83,7 +84,9 @@ def _digest(batch: Any) -> bytes:
 
 
 def _sorted(batch: Any) -> Any:
-    """``batch`` with the keys of its dicts in one order; tuples of any kind as plain ones."""
+    """``batch`` with the keys of its dicts in one order; dataclasses as dicts, tuples of any kind as plain ones."""
+    if is_record(type(batch)):
+        batch = {name: getattr(batch, name) for name in field_names(type(batch))}
     if isinstance(batch, dict):
         return {key: _sorted(batch[key]) for key in sorted(batch, key=repr)}
     return tuple(map(_sorted, batch)) if isinstance(batch, tuple) else batch

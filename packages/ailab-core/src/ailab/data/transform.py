@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from ailab.data.batches.collate import collate
 from ailab.data.batches.read import read_batch
+from ailab.data.batches.records import is_record
 from ailab.data.batches.structure import map_arrays
 from ailab.data.batches.whole import checked
 from ailab.data.dataset import Dataset, version_of
@@ -20,11 +21,13 @@ from ailab.errors import shown
 
 __all__ = ["ComposeTransforms", "TransformedDataset", "Transformer"]
 
-Sample: TypeAlias = tuple[Any, Any]
+Sample: TypeAlias = Any  # (features, labels), or a dataclass instance
 AnyTransformer: TypeAlias = Callable[..., Sample]
 
 _Parameter = inspect.Parameter
 _POSITIONAL = (_Parameter.POSITIONAL_ONLY, _Parameter.POSITIONAL_OR_KEYWORD)
+_LEFT_OUT: Any = object()
+_EXPECTED = "(features, labels) or a dataclass instance"
 
 
 class Transformer(ABC):
@@ -54,8 +57,9 @@ class ComposeTransforms(Transformer):
             for number, transform in enumerate(self.transforms)
         ]
 
-    def __call__(self, features: Any, labels: Any) -> Sample:
-        sample = (features, labels)
+    def __call__(self, features: Any, labels: Any = _LEFT_OUT) -> Sample:
+        """The changed sample: ``(features, labels)``, or what is given alone."""
+        sample = features if labels is _LEFT_OUT else (features, labels)
         for transform, takes_one in self._applied:
             sample = _apply(transform, takes_one, sample)
         return sample
@@ -70,7 +74,8 @@ class TransformedDataset(Dataset):
             ``(features, labels)``; None: samples stay as they are. It is called as
             ``transformer(features, labels)``; one whose signature has exactly one required positional
             parameter (and no ``*args``) is called with the pair, ``transformer((features, labels))``. Which of
-            the two is decided here, once, from its signature. `ailab.data.rng` gives it random numbers.
+            the two is decided here, once, from its signature. A sample that is a dataclass instance needs the
+            latter: ``transformer(sample)``. `ailab.data.rng` gives it random numbers.
         batch_transformer: the same for whole batches: it gets and returns ``(features, labels)`` with arrays
             that have a leading batch axis, after ``transformer`` has seen the samples. With it alone, whole
             batches of a dataset with ``__getitems__`` stay whole; a ``transformer`` makes them be read sample by
@@ -79,7 +84,7 @@ class TransformedDataset(Dataset):
 
     Raises:
         TypeError: a transformer is not callable, or there is none; or, as a sample is read, something other
-            than a pair came back.
+            than a pair or a dataclass instance came back.
     """
 
     def __init__(
@@ -103,8 +108,7 @@ class TransformedDataset(Dataset):
     def __getitem__(self, index: int) -> Sample:
         if self.batch_transformer is None:
             return self._sample(index)
-        features, labels = self._transform_batch(collate([self._sample(index)], [index]), 1)
-        return map_arrays(_only_row, features), map_arrays(_only_row, labels)
+        return map_arrays(_only_row, self._transform_batch(collate([self._sample(index)], [index]), 1))
 
     @property
     def __getitems__(self) -> Any:
@@ -117,27 +121,22 @@ class TransformedDataset(Dataset):
         return self._transform_batch(read_batch(source, indices, seed=seed, epoch=epoch), len(indices))
 
     def _transform_batch(self, batch: Any, count: int) -> Sample:
-        if not _is_pair(batch):
-            raise TypeError(
-                f"a batch of {type(self.dataset).__qualname__} is {shown(batch)}; expected (features, labels)"
-            )
+        if not _is_sample(batch):
+            raise TypeError(f"a batch of {type(self.dataset).__qualname__} is {shown(batch)}; expected {_EXPECTED}")
         transformer = self.batch_transformer
         assert transformer is not None
         try:
-            features, labels = _apply(transformer, self._takes_batch, batch)
-            return checked(features, count, "features"), checked(labels, count, "labels")
+            return checked(_apply(transformer, self._takes_batch, batch), count)
         except Exception as error:
             error.add_note(f"while transforming a batch with {_name(transformer)}")
             raise
 
     def _sample(self, index: int) -> Sample:
         sample = self.dataset[index]
-        if not _is_pair(sample):
-            raise TypeError(
-                f"{type(self.dataset).__qualname__}[{index}] is {shown(sample)}; expected (features, labels)"
-            )
+        if not _is_sample(sample):
+            raise TypeError(f"{type(self.dataset).__qualname__}[{index}] is {shown(sample)}; expected {_EXPECTED}")
         if self.transformer is None:
-            return sample  # type: ignore[no-any-return]  # `_is_pair` has seen to it
+            return sample
         try:
             return _apply(self.transformer, self._takes_one, sample)
         except Exception as error:
@@ -172,14 +171,19 @@ def _takes_one(transformer: object, argument: str) -> bool:
 
 
 def _apply(transformer: AnyTransformer, takes_one: bool, sample: Sample) -> Sample:
-    result: object = transformer(sample) if takes_one else transformer(*sample)
-    if not _is_pair(result):
-        raise TypeError(f"{_name(transformer)} returned {shown(result)}; expected (features, labels)")
-    return result  # type: ignore[return-value]
+    if not takes_one and not isinstance(sample, tuple):
+        raise TypeError(
+            f"{_name(transformer)} takes (features, labels), but the sample is a {type(sample).__qualname__}; "
+            "let it take one argument: the sample"
+        )
+    result = transformer(sample) if takes_one else transformer(*sample)
+    if not _is_sample(result):
+        raise TypeError(f"{_name(transformer)} returned {shown(result)}; expected {_EXPECTED}")
+    return result
 
 
-def _is_pair(value: object) -> bool:
-    return isinstance(value, tuple) and len(value) == 2
+def _is_sample(value: object) -> bool:
+    return len(value) == 2 if isinstance(value, tuple) else is_record(type(value))
 
 
 def _name(transformer: object) -> str:

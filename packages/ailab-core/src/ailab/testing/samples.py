@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ailab.data import Dataset, rng
+from ailab.data.batches.records import field_names, is_record
 
-__all__ = ["STRUCTURES", "Box", "Broken", "Made", "assert_same"]
+__all__ = ["STRUCTURES", "Box", "Broken", "Made", "Scan", "assert_same"]
 
 
 class Box(NamedTuple):
@@ -17,6 +19,20 @@ class Box(NamedTuple):
 
     corner: Any
     name: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """A dataclass in a sample, whose checks no batch of them would pass."""
+
+    image: Any
+    age: Any
+    size: Any = field(init=False)
+
+    def __post_init__(self) -> None:
+        if np.ndim(self.age):
+            raise ValueError(f"age={self.age}: expected a number")
+        object.__setattr__(self, "size", np.size(self.image))
 
 
 def _noise(index: int) -> Any:
@@ -32,6 +48,7 @@ STRUCTURES: dict[str, Callable[[int], Any]] = {
     ),
     "lists": lambda i: ({"list": [i, i + 0.5], "ints": [[i], [1]]}, [float(i)]),
     "nested": lambda i: ({"a": {"b": (np.float16(i), i)}}, Box(np.arange(4) + i, {"deep": 1.5 * i})),
+    "dataclasses": lambda i: (Scan(np.full((2, 2), i, np.int16), i), {"box": Box(Scan(i / 2, i), i)}),
     "strings": lambda i: ({"text": "x" * (i % 3), "bytes": b"%d" % i}, {"y": i}),
     "random": _noise,
 }
@@ -78,6 +95,10 @@ def assert_same(actual: Any, expected: Any, path: str = "batch") -> None:
         assert len(actual) == len(expected), path
         for number, (one, other) in enumerate(zip(actual, expected, strict=True)):
             assert_same(one, other, f"{path}[{number}]")
+    elif is_record(type(expected)):
+        assert type(actual) is type(expected), f"{path}: {type(actual)} instead of {type(expected)}"
+        for name in field_names(type(expected)):
+            assert_same(getattr(actual, name), getattr(expected, name), f"{path}.{name}")
     else:
         assert isinstance(actual, np.ndarray), f"{path}: {type(actual)} is no array"
         assert (actual.dtype, actual.shape) == (expected.dtype, expected.shape), path

@@ -7,6 +7,7 @@ from operator import itemgetter
 from typing import Any
 
 from ailab.data.batches.leaves import Place, stack
+from ailab.data.batches.records import field_names, is_record, rebuilt
 from ailab.data.batches.rows import Rows
 
 __all__ = ["collate", "collate_columns"]
@@ -15,7 +16,8 @@ __all__ = ["collate", "collate_columns"]
 def collate(samples: Sequence[Any], indices: Sequence[int] | None = None, *, rows: Rows | None = None) -> Any:
     """One batch of ``samples``.
 
-    Dicts, tuples and named tuples keep their structure, however deep; every kind of dict becomes a plain one.
+    Dicts, tuples, named tuples and dataclasses keep their structure, however deep; every kind of dict becomes a plain
+    one. A batch of dataclasses is one of the same class, made without its ``__init__`` and ``__post_init__``.
     Everything else is a leaf: n samples of shape (a, b) become one new array of shape (n, a, b). A Python
     list is a leaf, read by NumPy. Python floats become float32, ints int64, bools bool; str and bytes become
     NumPy's fixed-width string arrays; NumPy's dtypes are kept, in native byte order. Where dtypes differ
@@ -69,9 +71,22 @@ def _column(values: Sequence[Any], place: Place) -> Any:
         parts = [_column([value[i] for value in values], place.under(name)) for i, name in enumerate(names)]
         return type(first)(*parts) if fields else tuple(parts)
     kinds = set(map(type, values))
-    if any(issubclass(kind, Mapping | tuple) for kind in kinds):
+    if any(issubclass(kind, Mapping | tuple) or is_record(kind) for kind in kinds):
         _check_alike(values, place)
+        return _record(values, place)  # of all kinds together: a leaf among them, or them among leaves, is an error
     return stack(values, place, kinds)
+
+
+def _record(values: Sequence[Any], place: Place) -> Any:
+    first = values[0]
+    parts = []
+    for name in field_names(type(first)):
+        inner = place.under(f".{name}")
+        for position, value in enumerate(values):
+            if not hasattr(value, name):
+                raise ValueError(f"{inner} is not set in sample {place.index(position)}; give every field a value")
+        parts.append(_column([getattr(value, name) for value in values], inner))
+    return rebuilt(first, parts)
 
 
 def _fields_of_dicts(values: Sequence[Any]) -> dict[Any, list[Any]] | None:
@@ -103,7 +118,9 @@ def _alike(value: Any, first: Any) -> bool:
         return isinstance(value, Mapping) and value.keys() == first.keys()
     if isinstance(first, tuple):
         return type(value) is type(first) and len(value) == len(first)
-    return not isinstance(value, Mapping | tuple)
+    if is_record(type(first)):
+        return type(value) is type(first)
+    return not isinstance(value, Mapping | tuple) and not is_record(type(value))
 
 
 def _structure(value: Any, other: Any) -> str:

@@ -59,9 +59,12 @@ def _check_shapes(arrays: Sequence[Array], place: Place) -> None:
     shape = arrays[0].shape
     for position, item in enumerate(arrays):
         if item.shape != shape:
+            advice = "crop them, or let pad=0 fill them up (pad={'key': 0}: those of one key)"
+            if item.ndim != len(shape):
+                advice = "pad= fills up axes, but adds none"
             raise ValueError(
                 f"{place} has shape {item.shape} in sample {place.index(position)} but {shape} in sample "
-                f"{place.index(0)}; samples of one batch need equal shapes, so pad or crop them"
+                f"{place.index(0)}; samples of one batch need equal shapes: {advice}"
             )
 
 

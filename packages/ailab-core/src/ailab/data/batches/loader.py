@@ -13,8 +13,9 @@ from ailab.data.batches.oldrandom import read_seeded
 from ailab.data.batches.order import batch_count, epoch_order
 from ailab.data.batches.padding import check_pad
 from ailab.data.batches.position import Place, place_of, state_of
-from ailab.data.batches.read import Indices, Nothing, read_batch
+from ailab.data.batches.read import Indices, read_batch
 from ailab.data.batches.shards import Shard, check_shard, shard_here, shard_of, shard_size
+from ailab.data.batches.skipping import Nothing, Thinned
 from ailab.data.batches.waiting import Waiting
 from ailab.data.recorded import record_use
 
@@ -219,15 +220,29 @@ class BatchLoader:
         Raises:
             Exception: what the dataset or `collate` raises, with a note that names the dataset and the index.
         """
-        noted = len(self.left_out)
+        batch, left_out = self._read(indices, epoch)
+        self.left_out += left_out
+        return batch
+
+    def load_thinned(self, indices: Indices, epoch: int) -> Any:
+        """`load` for somebody else, such as a worker process: what is left out is not noted here.
+
+        Returns:
+            The batch; a `Thinned` if samples were left out of it.
+        """
+        batch, left_out = self._read(indices, epoch)
+        return Thinned(batch, left_out) if left_out else batch
+
+    def _read(self, indices: Indices, epoch: int) -> tuple[Any, list[int]]:
+        left_out: list[int] = []
+        skipped = None if self.on_error == "raise" else left_out
 
         def read() -> Any:
-            del self.left_out[noted:]  # it may be read twice
-            skipped = None if self.on_error == "raise" else self.left_out
+            left_out.clear()  # it may be read twice
             return read_batch(self.dataset, indices, seed=self.seed, epoch=epoch, pad=self.pad, skipped=skipped)
 
         batch, self._old_random = read_seeded(read, self._old_random)
-        return batch
+        return batch, left_out
 
     def batch(self, number: int, epoch: int | None = None) -> Any:
         """Batch ``number`` of ``epoch`` (None: the current); if nothing is left of it, the next that has something.

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ailab.data.batches.records import field_names, is_record, rebuilt
 from ailab.data.batches.values import Array, read
 from ailab.errors import shown
 
@@ -25,8 +26,8 @@ def padded(samples: Sequence[Any], pad: Any) -> list[Any]:
     """``samples`` with each array of differing shape filled up at the ends of its axes to the batch's largest.
 
     Args:
-        pad: the value to fill with, or a dict from a key of the samples' dicts (``features`` and
-            ``labels`` where these are arrays themselves) to its value; other keys stay as they are.
+        pad: the value to fill with, or a dict from a key of the samples' dicts or a field of theirs
+            (``features`` and ``labels`` where these are arrays themselves) to its value; others stay as they are.
 
     Raises:
         ValueError: the value is none of the array's dtype; names the key.
@@ -52,6 +53,10 @@ def _column(values: Sequence[Any], key: Any, pad: Any) -> list[Any]:
         if not columns:
             return list(values)
         return [type(first)(*row) for row in rows] if hasattr(first, "_fields") else list(rows)
+    if is_record(type(first)):
+        names = field_names(type(first))
+        columns = [_column([getattr(value, name) for value in values], name, pad) for name in names]
+        return [rebuilt(first, row) for row in zip(*columns, strict=True)] if columns else list(values)
     if isinstance(pad, Mapping) and key not in pad:
         return list(values)
     return _filled(values, key, pad[key] if isinstance(pad, Mapping) else pad)
@@ -63,7 +68,10 @@ def _alike(values: Sequence[Any]) -> bool:
         return all(isinstance(value, Mapping) and value.keys() == first.keys() for value in values)
     if isinstance(first, tuple):
         return all(type(value) is type(first) and len(value) == len(first) for value in values)
-    return not any(isinstance(value, Mapping | tuple) for value in values)
+    if is_record(type(first)):
+        names = field_names(type(first))
+        return all(type(value) is type(first) and all(hasattr(value, name) for name in names) for value in values)
+    return not any(isinstance(value, Mapping | tuple) or is_record(type(value)) for value in values)
 
 
 def _filled(values: Sequence[Any], key: Any, pad: Any) -> list[Any]:

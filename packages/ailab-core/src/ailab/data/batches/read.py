@@ -14,17 +14,14 @@ from ailab.data.batches.collate import collate, collate_columns
 from ailab.data.batches.flat import Flat
 from ailab.data.batches.padding import padded
 from ailab.data.batches.rows import Rows
+from ailab.data.batches.skipping import Nothing
 from ailab.data.batches.spread import spread_here
 from ailab.data.batches.whole import checked, whole_reader
 from ailab.data.randomness import BATCH, reading, sampling, seeded
 
-__all__ = ["Indices", "Nothing", "read_batch", "read_samples"]
+__all__ = ["Indices", "read_batch", "read_samples"]
 
 Indices = Sequence[int] | npt.NDArray[np.int64]
-
-
-class Nothing:
-    """Stands for a batch all of whose samples were left out. The class itself does, to survive pickling."""
 
 
 def read_batch(

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ailab.data.batches.allocation import empty
+from ailab.data.batches.records import field_names, is_record, rebuilt
 from ailab.data.batches.values import Array
 
 __all__ = ["Rows"]
@@ -45,12 +46,14 @@ class Rows:
         return None
 
     def _placed(self, value: Any, path: tuple[Any, ...], position: int) -> Any:
-        # Exactly dicts and tuples: others may have their own idea of how they are made.
+        # Exactly dicts and tuples, and dataclasses: others may have their own idea of how they are made.
         if type(value) is dict:
             return {key: self._placed(part, (*path, key), position) for key, part in value.items()}
         if type(value) is tuple:
             return tuple([self._placed(part, (*path, number), position) for number, part in enumerate(value)])
-        if type(value) not in _KINDS or value.nbytes < LEAST:
+        if type(value) not in _KINDS:
+            return self._record_placed(value, path, position) if is_record(type(value)) else value
+        if value.nbytes < LEAST:
             return value
         if position == 0 and value.dtype.isnative and value.dtype.kind in "biufc":
             self._columns[path] = empty((self._count, *value.shape), value.dtype), []
@@ -61,6 +64,12 @@ class Rows:
         row[...] = value
         rows.append(row)
         return row
+
+    def _record_placed(self, value: Any, path: tuple[Any, ...], position: int) -> Any:
+        names = field_names(type(value))
+        if not all(hasattr(value, name) for name in names):
+            return value  # `collate` says so
+        return rebuilt(value, [self._placed(getattr(value, name), (*path, name), position) for name in names])
 
 
 def _same(one: object, other: object) -> bool:

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ailab.data.batches.records import field_names, is_record, rebuilt
+
 __all__ = ["map_arrays"]
 
 
 def map_arrays(function: Callable[[Any], Any], batch: Any) -> Any:
-    """``batch`` with ``function`` applied to each array; dicts, tuples and named tuples stay as they are."""
+    """``batch`` with ``function`` applied to each array; dicts, tuples (also named ones) and dataclasses stay."""
     if isinstance(batch, dict):
         return {key: map_arrays(function, value) for key, value in batch.items()}
     if isinstance(batch, tuple):
         parts = [map_arrays(function, value) for value in batch]
         return type(batch)(*parts) if hasattr(batch, "_fields") else tuple(parts)
+    if is_record(type(batch)):
+        return rebuilt(batch, [map_arrays(function, getattr(batch, name)) for name in field_names(type(batch))])
     return function(batch)

@@ -146,5 +146,5 @@ def _ragged(where: str, error: ValueError) -> ValueError:
 def _unsupported(value: object, where: str) -> TypeError:
     return TypeError(
         f"{where} is or holds {shown(value)}; expected a number, a string, a list of numbers, an array, "
-        "or a dict or tuple of these"
+        "or a dict, tuple or dataclass of these"
     )

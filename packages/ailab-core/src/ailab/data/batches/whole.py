@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ailab.data.batches.records import field_names, is_record, rebuilt
+
 __all__ = ["checked", "join", "whole_reader"]
 
 Array = npt.NDArray[Any]
@@ -23,7 +25,7 @@ def whole_reader(dataset: Any) -> Callable[[npt.NDArray[np.int64]], Any] | None:
 
 
 def checked(batch: Any, count: int, path: str = "value") -> Any:
-    """A finished ``batch`` of ``count`` samples as `collate` would have it: plain dicts, tuples and arrays.
+    """A finished ``batch`` of ``count`` samples as `collate` would have it: plain dicts, tuples, dataclasses, arrays.
 
     Raises:
         TypeError: a leaf is no array.
@@ -41,6 +43,9 @@ def checked(batch: Any, count: int, path: str = "value") -> Any:
             return checked(batch[0], count, "features"), checked(batch[1], count, "labels")
         parts = [checked(value, count, f"{path}[{number}]") for number, value in enumerate(batch)]
         return type(batch)(*parts) if fields else tuple(parts)
+    if is_record(type(batch)):
+        names = field_names(type(batch))
+        return rebuilt(batch, [checked(getattr(batch, name), count, f"{path}.{name}") for name in names])
     if not hasattr(type(batch), "__array__"):
         raise TypeError(
             f"{path} of a whole batch is of type {type(batch).__qualname__}; expected an array with one row a sample"
@@ -82,6 +87,10 @@ def join(batches: Sequence[Any], positions: Sequence[npt.NDArray[np.int64]]) -> 
         if _missing(columns):
             return NotImplemented
         return type(first)(*columns) if hasattr(first, "_fields") else tuple(columns)
+    if is_record(type(first)):
+        names = field_names(type(first))
+        columns = [join([getattr(batch, name) for batch in batches], positions) for name in names]
+        return NotImplemented if _missing(columns) else rebuilt(first, columns)
     return _join_arrays(batches, positions)
 
 

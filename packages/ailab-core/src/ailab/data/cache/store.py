@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ailab.data.batches.records import field_names, is_record
+
 __all__ = ["FORMAT", "Leaf", "complete", "leaves_of", "open_store"]
 
 FORMAT = 1
@@ -49,6 +51,8 @@ def leaves_of(batch: Any, path: str = "") -> dict[str, Array]:
         parts = [(f"[{key!r}]", value) for key, value in batch.items()]
     elif isinstance(batch, tuple):
         parts = [(f"[{number}]", value) for number, value in enumerate(batch)]
+    elif is_record(type(batch)):
+        parts = [(f".{name}", getattr(batch, name)) for name in field_names(type(batch))]
     else:
         return {path: batch}
     return {name: rows for part, value in parts for name, rows in leaves_of(value, path + part).items()}

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ailab.data.batches.read import Indices, Nothing
+from ailab.data.batches.read import Indices
 from ailab.data.engine.shareable import unshareable
 from ailab.data.engine.start import context_of
 from ailab.data.engine.trial import Sight, same_rows
@@ -54,7 +54,7 @@ def measure(load: Load, indices: Indices, epoch: int) -> Measured:
     batch is complete or a few milliseconds are over.
     """
     count, begin = 1, time.perf_counter()
-    same, before = True, Nothing
+    same, before = True, None
     for round in itertools.count():
         part = indices[:count]
         wall, cpu = time.perf_counter(), time.thread_time()
@@ -64,7 +64,7 @@ def measure(load: Load, indices: Indices, epoch: int) -> Measured:
             return Measured(None, False, Sight(None, whole=False))
         now = time.perf_counter()
         cost = Cost((now - wall) / len(part), (time.thread_time() - cpu) / len(part))
-        same = same and batch is not Nothing and (round == 0 or same_rows(before, batch))
+        same = same and (round == 0 or same_rows(before, batch))
         # The first one may have opened files or imported modules: two at least.
         if round and (count >= len(indices) or now - begin > _MOMENT):
             return Measured(cost, same, Sight(batch if same else None, whole=same and count >= len(indices)))

@@ -54,13 +54,23 @@ def create(size: int) -> int:
             problems.append(str(error))
             continue
         try:
-            os.posix_fallocate(descriptor, 0, size)
+            _reserve(descriptor, size)
         except OSError as error:
             os.close(descriptor)
             problems.append(str(error))
             continue
         return descriptor
     raise NoSharedMemory(f"{size:,} bytes of shared memory cannot be had: {'; '.join(problems)}")
+
+
+def _reserve(descriptor: int, size: int) -> None:
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(descriptor, 0, size)
+        return
+    # macOS. A file that is only made longer has no memory behind it yet.
+    zeros = bytes(2**20)
+    while size > 0:
+        size -= os.write(descriptor, zeros[:size])
 
 
 def available_memory() -> int | None:

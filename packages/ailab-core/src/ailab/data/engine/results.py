@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from ailab.data.engine.ring import Ring
+from ailab.data.engine.wire import join
 from ailab.data.engine.worker import Failed, Plain
 
 __all__ = ["FailedResult", "PlainResult", "Result", "SlotResult"]
@@ -58,7 +59,7 @@ class PlainResult:
             RuntimeWarning,
             stacklevel=2,
         )
-        made: Sequence[Any] = pickle.loads(self._message.batches)  # noqa: S301 - from our own worker
+        made: Sequence[Any] = join(*pickle.loads(self._message.batches))  # noqa: S301 - from our own worker
         return made
 
     def discard(self) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeAlias
 from ailab import current
 from ailab.data.batches import BatchLoader
 from ailab.data.batches.checks import check_batch_size, check_whole
+from ailab.data.batches.skipping import noted
 from ailab.data.batches.waiting import Waiting
 from ailab.data.engine.advice import advice
 from ailab.data.engine.auto import Measured, choose, measure
@@ -67,6 +68,7 @@ class Runner:
 
     def __init__(self, loader: BatchLoader, workers: Workers) -> None:
         self._loader = loader
+        self._load = loader.load if loader.on_error == "raise" else loader.load_thinned
         self._workers = workers
         self._chosen: tuple[int, int] | None = None
         self._pool: Pool | None = None
@@ -81,9 +83,16 @@ class Runner:
         return self._chosen
 
     def stream(self, keys: Iterable[Key]) -> Iterator[Any]:
-        """The batches for ``keys``, in their order; with threads or processes the work begins at once."""
+        """The batches for ``keys``, in their order; with threads or processes the work begins at once.
+
+        What is left out of a batch the loader notes as the batch is taken, whoever made it and however far ahead.
+        """
+        batches = self._begin(keys)
+        return batches if self._loader.on_error == "raise" else noted(batches, self._loader.left_out)
+
+    def _begin(self, keys: Iterable[Key]) -> Iterator[Any]:
         keys = iter(keys)
-        load = self._loader.load
+        load = self._load
         if self._chosen == (0, 1):
             return (load(indices, epoch) for epoch, indices in keys)
         first = next(keys, None)
@@ -104,8 +113,7 @@ class Runner:
 
     def _open(self, keys: Iterator[Key], size: int) -> Iterator[Any]:
         if self._chosen == (0, 1):
-            load = self._loader.load
-            return (load(indices, epoch) for epoch, indices in keys)
+            return (self._load(indices, epoch) for epoch, indices in keys)
         return self._open_workers(keys, size)
 
     def _open_workers(self, keys: Iterator[Key], size: int, patience: float | None = None) -> Stream:
@@ -113,7 +121,7 @@ class Runner:
         processes, threads = self._chosen
         if not processes:
             prefetch = self._workers.prefetch or _PREFETCH
-            return ThreadStream(self._loader.load, keys, threads, size, prefetch=prefetch)
+            return ThreadStream(self._load, keys, threads, size, prefetch=prefetch)
         before = self._stream() if self._stream is not None else None
         # Persistent workers serve one stream at a time; a second at the same time gets workers of its own.
         keep = self._workers.persistent and (before is None or before.closed)
@@ -137,13 +145,8 @@ class Runner:
             self._pool.close()
 
     def _measure(self, first: Key) -> Measured:
-        loader, (epoch, indices) = self._loader, first
-        noted = len(loader.left_out)
-        measured = measure(loader.load, indices, epoch)
-        if len(loader.left_out) > noted:  # read here for a look: they count with their batch
-            del loader.left_out[noted:]
-            return measured._replace(same=False, sight=Sight(None, whole=False))
-        return measured
+        epoch, indices = first
+        return measure(self._load, indices, epoch)
 
     def _choose(self, measured: Measured, size: int) -> tuple[int, int]:
         loader, context = self._loader, self._workers.context
@@ -159,7 +162,7 @@ class Runner:
 
     def _pool_of(self, processes: int, threads: int, size: int) -> Pool:
         return Pool(
-            self._loader.load,
+            self._load,
             processes,
             context=self._workers.context,
             threads=threads,

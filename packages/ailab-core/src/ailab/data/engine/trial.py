@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ailab.data.batches.skipping import Thinned
 from ailab.data.batches.structure import map_arrays
 from ailab.data.engine.faults import WorkerDied
 from ailab.data.engine.stream import Stream
@@ -133,7 +134,7 @@ class Trial(Stream):
 
 def same_rows(rows: Any, batch: Any) -> bool:
     """Whether the arrays of ``batch`` begin with ``rows``, another batch of fewer samples or as many, bit for bit."""
-    ours, theirs = _arrays(rows), _arrays(batch)
+    ours, theirs = _arrays(rows), _arrays(batch.batch if type(batch) is Thinned else batch)
     return len(ours) == len(theirs) and all(map(_begins, theirs, ours))
 
 

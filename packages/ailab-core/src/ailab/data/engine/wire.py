@@ -10,6 +10,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from ailab.data.batches.records import field_names, is_record, make_record
+
 __all__ = ["Array", "Field", "fields_to_arrays", "join", "split"]
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -26,6 +28,13 @@ class _Pickler(pickle.Pickler):
             return None
         self.arrays.append(value)
         return len(self.arrays) - 1
+
+    def reducer_override(self, value: Any) -> Any:
+        # A class may have its own idea of pickling, such as calling its constructor, which is for single samples.
+        kind = type(value)
+        if not is_record(kind):
+            return NotImplemented
+        return make_record, (kind, [getattr(value, name) for name in field_names(kind)])
 
 
 class _Unpickler(pickle.Unpickler):

@@ -39,7 +39,7 @@ Done: TypeAlias = tuple[int, int, int | None, Any, float]
 
 @dataclass
 class Plain:
-    """Batches, pickled, for which there was no shared memory, and why."""
+    """Batches in two parts, see `split`, pickled, for which there was no shared memory, and why."""
 
     number: int
     batches: bytes
@@ -136,6 +136,9 @@ class _Worker:
             while (task := self._receive()) is not None:
                 self._do(task)
             return
+        if (task := self._receive()) is None:
+            return
+        self._do(task)  # by itself, for it shows whether the dataset draws from the global generators
         pool = ThreadPoolExecutor(self._settings.concurrent, thread_name_prefix="ailab-batches")
         while (task := self._receive()) is not None:
             pool.submit(self._do, task)
@@ -176,7 +179,7 @@ class _Worker:
             try:
                 fields, fresh = arena.place(arrays)
             except NoSharedMemory as error:
-                plain = Plain(number, pickle.dumps(batches, pickle.HIGHEST_PROTOCOL), str(error))
+                plain = Plain(number, pickle.dumps((structure, arrays), pickle.HIGHEST_PROTOCOL), str(error))
                 with self._sending:
                     self._connection.send(plain)
                 return
