@@ -218,11 +218,10 @@ def test_many_threads_read_several_batches_together() -> None:
     together = threading.Event()
 
     def sample(index: int) -> Any:
-        if index >= 2:  # the first batch is made by itself
-            reading.add(threading.get_ident())
-            if len(reading) == 6:  # more than a batch has samples
-                together.set()
-            assert together.wait(30)
+        reading.add(threading.get_ident())
+        if len(reading) == 6:  # more than a batch has samples
+            together.set()
+        assert together.wait(30)
         return {"x": 1.0}, index
 
     loader = BatchLoader(Made(sample, 48), 2, shuffle=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -10,7 +9,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import Any
 
-from ailab.data.batches.read import Indices
 from ailab.data.engine.pool import Pool
 from ailab.data.engine.results import Result
 from ailab.data.engine.threads import concurrent_batches, load_with_threads
@@ -150,8 +148,6 @@ class ThreadStream(Stream):
         self._load = load_with_threads(load, threads)
         self._keys = iter(keys)
         self._pending: deque[Future[Any]] = deque()
-        self._begun = threading.Semaphore(1)
-        self._first_is_made = threading.Event()
         for _ in range(batches):
             self._fill()
 
@@ -178,15 +174,4 @@ class ThreadStream(Stream):
         key = next(self._keys, None)
         if key is not None:
             epoch, indices = key
-            self._pending.append(self._pool.submit(self._made, indices, epoch))
-
-    def _made(self, indices: Indices, epoch: int) -> Any:
-        # The first batch shows whether the dataset draws from the global generators. From then on batches that do
-        # wait for one another; before, they would disturb each other's draws.
-        if not self._begun.acquire(blocking=False):
-            self._first_is_made.wait()
-            return self._load(indices, epoch)
-        try:
-            return self._load(indices, epoch)
-        finally:
-            self._first_is_made.set()
+            self._pending.append(self._pool.submit(self._load, indices, epoch))

@@ -136,9 +136,6 @@ class _Worker:
             while (task := self._receive()) is not None:
                 self._do(task)
             return
-        if (task := self._receive()) is None:
-            return
-        self._do(task)  # by itself, for it shows whether the dataset draws from the global generators
         pool = ThreadPoolExecutor(self._settings.concurrent, thread_name_prefix="ailab-batches")
         while (task := self._receive()) is not None:
             pool.submit(self._do, task)
