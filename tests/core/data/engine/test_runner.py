@@ -47,11 +47,8 @@ EVERYONE = [
 ]
 
 
-# Threads disturb each other's draws from the global generators until the loader knows of these.
-@pytest.mark.parametrize(
-    ("workers", "kind"),
-    [(workers, kind) for workers in EVERYONE for kind in (Spoilt, Drawing) if workers.threads == 1 or kind is Spoilt],
-)
+@pytest.mark.parametrize("workers", EVERYONE, ids=repr)
+@pytest.mark.parametrize("kind", [Spoilt, Drawing])
 def test_what_is_left_out_comes_home_once(workers: Workers, kind: type[Spoilt]) -> None:
     alone = BatchLoader(kind(), 4, on_error="skip")
     loader = BatchLoader(kind(), 4, on_error="skip")
