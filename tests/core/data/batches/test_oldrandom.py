@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import pickle
 import random
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import pytest
 
 from ailab.data.batches import BatchLoader, oldrandom
-from ailab.testing.samples import STRUCTURES, Made
+from ailab.testing.samples import STRUCTURES, Made, assert_same
 
 
 def old(index: int) -> Any:
@@ -94,6 +97,30 @@ def test_skipped_samples_are_noted_once() -> None:
     loader = BatchLoader(Made(sample), 4, False, on_error="skip")
     list(loader)
     assert loader.left_out == [2]
+
+
+def test_threads_that_draw_before_it_is_known() -> None:
+    expected = tuple(BatchLoader(Made(old), 4))
+    for _ in range(20):
+        together, here = threading.Barrier(3), threading.local()
+
+        def sample(index: int, together: Any = together, here: Any = here) -> Any:
+            made = old(index)
+            if not hasattr(here, "met"):  # all three threads have drawn, and none has been found out
+                here.met = together.wait(30)
+            return made
+
+        loader = BatchLoader(Made(sample), 4)
+        with ThreadPoolExecutor(3) as pool:
+            assert_same(tuple(pool.map(loader.batch, range(3))), expected)
+
+
+def test_what_is_known_travels() -> None:
+    loader = BatchLoader([(0.5, 1)], 1)
+    assert not loader._draws.used
+    loader = BatchLoader(Made(old), 4)
+    list(loader)
+    assert pickle.loads(pickle.dumps(loader._draws)).used  # noqa: S301 - made here
 
 
 def test_another_generator_of_numpys_is_left_alone() -> None:

@@ -47,8 +47,8 @@ EVERYONE = [
 ]
 
 
+@pytest.mark.parametrize("workers", EVERYONE, ids=repr)
 @pytest.mark.parametrize("kind", [Spoilt, Drawing])
-@pytest.mark.parametrize("workers", EVERYONE)
 def test_what_is_left_out_comes_home_once(workers: Workers, kind: type[Spoilt]) -> None:
     alone = BatchLoader(kind(), 4, on_error="skip")
     loader = BatchLoader(kind(), 4, on_error="skip")

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ailab.data.batches.checks import check_batch_size, check_choice, check_dataset, check_flag, check_whole
-from ailab.data.batches.oldrandom import read_seeded
+from ailab.data.batches.oldrandom import Draws
 from ailab.data.batches.order import batch_count, epoch_order
 from ailab.data.batches.padding import check_pad
 from ailab.data.batches.position import Place, place_of, state_of
@@ -87,7 +87,7 @@ class BatchLoader:
         self.on_error = check_choice(on_error, "on_error", ("raise", "skip"))
         self.left_out: list[int] = []  # threads may append at the same time, which they may not to a number
         """The indices of all samples that were left out since the loader was made."""
-        self._old_random = False  # whether the dataset draws from the global generators
+        self._draws = Draws()
         self.waiting = Waiting()
         self.after_epoch: Callable[[Waiting], object] = _nothing
         self._epoch = 0
@@ -212,7 +212,7 @@ class BatchLoader:
         """One batch of just these samples, with their structure and a leading batch axis.
 
         It is the dataset's own ``__getitems__`` that makes it, if there is one. The first time that the dataset
-        draws from NumPy's or Python's global generators, the batch is read twice, see `read_seeded`.
+        draws from NumPy's or Python's global generators, the batch is read twice, see `Draws`.
 
         Returns:
             The batch; `Nothing` if all of its samples were left out (``on_error="skip"``).
@@ -241,8 +241,7 @@ class BatchLoader:
             left_out.clear()  # it may be read twice
             return read_batch(self.dataset, indices, seed=self.seed, epoch=epoch, pad=self.pad, skipped=skipped)
 
-        batch, self._old_random = read_seeded(read, self._old_random)
-        return batch, left_out
+        return self._draws.read(read), left_out
 
     def batch(self, number: int, epoch: int | None = None) -> Any:
         """Batch ``number`` of ``epoch`` (None: the current); if nothing is left of it, the next that has something.

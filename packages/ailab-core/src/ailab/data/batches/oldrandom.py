@@ -8,17 +8,18 @@ batch is read once more with seeds, and from then on every batch of that loader 
 from __future__ import annotations
 
 import ctypes
+import os
 import random
 import sys
 import threading
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
 from ailab.data.randomness import seeding
 
-__all__ = ["read_seeded"]
+__all__ = ["Draws"]
 
 T = TypeVar("T")
 WORDS = 624  # of the Mersenne Twister's state, in both; before (Python) or after them (NumPy) lies the position in them
@@ -29,39 +30,78 @@ MARK = 8  # bytes: the position and the word beside it
 _lock = threading.RLock()
 
 
-def read_seeded(read: Callable[[], T], used: bool) -> tuple[T, bool]:
-    """What ``read`` returns, as if the global generators had been seeded, and whether they are in use.
+class Draws:
+    """Whether a dataset draws from the global generators, as far as its batches have shown.
 
-    ``used``: whether they are known to be. Afterwards they are as they were before.
-
-    Threads that read for one loader wait for one another while the generators are in use. A thread that draws
-    from them meanwhile for something else disturbs them, as it always has.
+    Attributes:
+        used: it does.
     """
-    if type(_numpys()) is not np.random.MT19937:
-        return read(), False  # somebody has given NumPy a generator of their own: it is theirs to seed
-    if not used:
-        before = _mark()
-        error: Exception | None = None
-        result: Any = None
-        if before is not None:
-            state = _state(before)
+
+    def __init__(self, used: bool = False) -> None:
+        self.used = used
+        self._begin()
+
+    def _begin(self) -> None:
+        self._process = os.getpid()
+        self._underway: list[int] = []  # threads that read without seeds
+        self._fewer = threading.Condition()
+
+    def __reduce__(self) -> Any:
+        return Draws, (self.used,)
+
+    def read(self, read: Callable[[], T]) -> T:
+        """What ``read`` returns, as if the global generators had been seeded. Afterwards they are as they were before.
+
+        Threads that read for one loader wait for one another once it is known to draw. A thread that draws meanwhile
+        for something else disturbs them, as it always has.
+        """
+        if type(_numpys()) is not np.random.MT19937:
+            return read()  # somebody has given NumPy a generator of their own: it is theirs to seed
+        state = None
+        if not self.used:
+            before = _mark()
+            if before is not None:
+                state = _state(before)
+                result, error = self._unseeded(read)
+                # Where another thread has found out meanwhile, it may have put the generators back.
+                if _mark() == before and not self.used:
+                    if error is not None:  # else seeds might have prevented it
+                        raise error
+                    return cast(T, result)
+            state = None if self.used else state  # the thread that was first puts them back
+            self.used = True
+            self._wait_for_others()
+        with _lock:
+            if state is not None:
+                _restore(state)
+            old, new = random.getstate(), np.random.get_state()
             try:
-                result = read()
-            except Exception as raised:  # noqa: BLE001 - raised below, unless seeds might have prevented it
-                error = raised
-            if _mark() == before:
-                if error is not None:
-                    raise error
-                return result, False
-            _restore(state)
-    with _lock:
-        old, new = random.getstate(), np.random.get_state()
+                with seeding():
+                    return read()
+            finally:
+                random.setstate(old)
+                np.random.set_state(new)
+
+    def _unseeded(self, read: Callable[[], T]) -> tuple[T | None, Exception | None]:
+        if self._process != os.getpid():  # threads of the parent's do not go on in a fork
+            self._begin()
+        me = threading.get_ident()
+        self._underway.append(me)
         try:
-            with seeding():
-                return read(), True
+            return read(), None
+        except Exception as error:  # noqa: BLE001 - raised by `read`, unless seeds prevent it
+            return None, error
         finally:
-            random.setstate(old)
-            np.random.set_state(new)
+            self._underway.remove(me)
+            if self.used:
+                with self._fewer:
+                    self._fewer.notify_all()
+
+    def _wait_for_others(self) -> None:
+        """Until nobody draws without seeds; from now on nobody begins to."""
+        me = threading.get_ident()
+        with self._fewer:
+            self._fewer.wait_for(lambda: all(thread == me for thread in list(self._underway)))
 
 
 def _numpys() -> Any:
