@@ -3,7 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import threading
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,49 @@ class TestConformance(BatchAdapterConformance):
 
     def to_numpy(self, batch: Any) -> Any:
         return batch
+
+
+class TestConformanceOfWorkers(TestConformance):
+    def make(self, dataset: Any, **arguments: Any) -> Any:
+        return BatchedKerasDataset(dataset, workers=2, **arguments)
+
+
+class TestConformanceOfThreads(TestConformance):
+    def make(self, dataset: Any, **arguments: Any) -> Any:
+        return BatchedKerasDataset(dataset, threads_per_worker=3, **arguments)
+
+
+class TestConformanceOfPasses(TestConformance):
+    """The same as Keras reads it: by numbers, in an order of its own."""
+
+    def epoch(self, batched: Any) -> list[Any]:
+        batched.on_epoch_begin()
+        batches = [batched[number] for number in reversed(range(batched.num_batches))]
+        batched.on_epoch_end()
+        return batches
+
+    def test_bad_samples_can_be_skipped(self) -> None:
+        batched = self.make(Broken(bad=7), batch_size=4, shuffle=False, on_error="skip")
+        assert [batch[1].tolist() for batch in self.epoch(batched)] == [[0, 1, 2, 3], [4, 5, 6], [8, 9, 10]]
+        alone = self.make(Broken(bad=7), batch_size=1, shuffle=False, on_error="skip")
+        assert [int(batch[1][0]) for batch in self.epoch(alone)] == [*range(7), 8, 8, 9, 10]
+        assert (alone.epoch, alone.skipped) == (1, 1)
+
+    @pytest.mark.parametrize("used", range(7))
+    def test_a_state_goes_on_with_the_very_next_batch(self, used: int) -> None:
+        expected = epochs_of(RANDOM, 4, 5, seed=5)
+        batched = self.make(RANDOM, batch_size=4, seed=5)
+        batches = (batch for _ in range(3) for batch in batched)
+        for _ in range(used):
+            next(batches)
+        again = self.make(RANDOM, batch_size=4, seed=5)
+        again.load_state_dict(batched.state_dict())
+        assert_same(tuple(self.epoch(again) + self.epoch(again)), tuple(expected[used : used + 6]))
+
+
+class TestConformanceOfPassesWithWorkers(TestConformanceOfPasses):
+    def make(self, dataset: Any, **arguments: Any) -> Any:
+        return BatchedKerasDataset(dataset, workers=2, **arguments)
 
 
 class Recorder(BatchedKerasDataset):
@@ -76,7 +119,7 @@ def test_any_batch_by_its_number() -> None:
 
 
 @pytest.mark.parametrize("length", [3, 7, 11], ids=["one batch", "two batches", "three batches"])
-@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("workers", [0, 2])
 def test_fit_gets_the_batches_of_core_in_their_order(length: int, workers: int) -> None:
     # fit's shuffle is left at its default, True: Keras then asks for the batches in an order of its own.
     dataset = Made(STRUCTURES["random"], length)
@@ -137,9 +180,9 @@ def test_a_training_that_was_stopped_has_used_up_its_epoch() -> None:
     batched = Recorder(dataset, 4)
     model = small_model()
     model.fit(batched, callbacks=[Stop()], verbose=0)
-    batched.given.clear()
     model.fit(batched, verbose=0)
-    assert_gave(batched, epochs_of(dataset, 4, 2)[10:])
+    # Before them came the two looks, and whatever TensorFlow had fetched of the epoch before.
+    assert_same(tuple(batch for _, batch in batched.given[-10:]), tuple(epochs_of(dataset, 4, 2)[10:]))
 
 
 def test_a_loop_of_ones_own() -> None:
@@ -168,7 +211,7 @@ def test_set_epoch_between_fits() -> None:
     assert_gave(batched, epochs_of(RANDOM, 4, 1))
 
 
-@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize("used", [1, 4, 10, 13])
 def test_fit_goes_on_with_the_very_next_batch(workers: int, used: int) -> None:
     dataset = Made(STRUCTURES["random"], 40)
@@ -194,7 +237,7 @@ def test_fit_goes_on_with_the_very_next_batch(workers: int, used: int) -> None:
     assert (after.state_dict()["epoch"], after.state_dict()["position"]) == divmod(used + 20, 10)
 
 
-@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("workers", [0, 2])
 def test_an_error_in_fit_names_the_sample(workers: int) -> None:
     model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(1)])
     model.compile("sgd", "mse")
@@ -205,29 +248,24 @@ def test_an_error_in_fit_names_the_sample(workers: int) -> None:
         model.fit(BatchedKerasDataset(Broken(bad=9), 4, shuffle=False, workers=workers), verbose=0)
 
 
-@pytest.mark.parametrize(("workers", "error"), [(-1, ValueError), (1.5, TypeError), (True, TypeError)])
-def test_wrong_workers_are_refused(workers: Any, error: type[Exception]) -> None:
-    with pytest.raises(error, match="workers="):
-        BatchedKerasDataset(RANDOM, 4, workers=workers)
-
-
-def test_threads_read_ahead() -> None:
-    readers: set[str] = set()
-
-    def sample(index: int) -> Any:
-        readers.add(threading.current_thread().name)
-        return STRUCTURES["random"](index)
-
-    small_model().fit(BatchedKerasDataset(Made(sample, 40), 4, workers=3), verbose=0)
-    assert any(name.startswith("ailab-batches") for name in readers)
+@pytest.mark.skipif(find_spec("jax") is None, reason="needs jax")
+def test_on_the_jax_backend() -> None:
+    assert_passes_on("jax")
 
 
 def test_on_the_torch_backend() -> None:
-    program = Path(__file__).with_name("torch_backend.py")
-    environment = {**os.environ, "KERAS_BACKEND": "torch"}
-    done = subprocess.run([sys.executable, str(program)], env=environment, capture_output=True, text=True)
+    assert_passes_on("torch")
+
+
+def assert_passes_on(backend: str) -> None:
+    program = Path(__file__).with_name("other_backend.py")
+    environment = {**os.environ, "KERAS_BACKEND": backend}
+    done = subprocess.run(
+        [sys.executable, "-W", "error::RuntimeWarning", str(program)], env=environment, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == ["torch", "ok"]
+    assert done.stdout.split() == [backend, "ok"]
+    assert "os.fork()" not in done.stderr
 
 
 def test_features_are_float32_as_promised() -> None:
