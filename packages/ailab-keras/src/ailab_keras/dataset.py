@@ -40,7 +40,7 @@ class BatchedKerasDataset(keras.utils.PyDataset):  # type: ignore[misc]  # Keras
     Workers and threads make the batches ahead during Keras' passes and iterations; ``seq[i]`` outside of these is
     read here and now. Processes are forked for each pass, so they see the dataset as it is then. They end with the
     pass; where Keras gives it up, as after Ctrl-C, half a minute after its last batch. A dataset that calls TensorFlow
-    would hang in a forked process: that is an error there, and "auto" keeps it in this process.
+    would hang in a forked process: that is an error there, and "auto" keeps it in this process, with a warning.
 
     The batches of worker processes are in memory shared with them, which is used again once nothing refers to a
     batch's arrays, or to tensors on them, so keeping and changing them is safe; whoever keeps more than a few gets
@@ -53,8 +53,9 @@ class BatchedKerasDataset(keras.utils.PyDataset):  # type: ignore[misc]  # Keras
         seed: 0 .. 2**64 - 1, for the order and for `ailab.data.rng`.
         drop_last: leave out the last batch where it would be smaller.
         workers: processes that read samples; 0: none but this one; "auto": what the first batch suggests: this process
-            where reading is quick, threads where samples wait (for a disk, a network), processes where they compute.
-            The attribute is always 1: Keras is left nothing to make parallel.
+            where an epoch takes no time, threads where samples wait (for a disk, a network), processes where they
+            compute; this process also where these turn out not to work. The attribute is always 1: Keras is left
+            nothing to make parallel.
         threads_per_worker: threads that read samples, in each worker or in this process.
         use_multiprocessing: PyDataset's: False makes ``workers`` threads of this process, as they are there.
         max_queue_size: PyDataset's: batches made in advance by all ``workers`` together, but at least one by each;
@@ -79,7 +80,7 @@ class BatchedKerasDataset(keras.utils.PyDataset):  # type: ignore[misc]  # Keras
         *,
         seed: int = 0,
         drop_last: bool = False,
-        workers: Count = 0,
+        workers: Count = "auto",
         threads_per_worker: int = 1,
         use_multiprocessing: bool | None = None,
         max_queue_size: int | None = None,
@@ -96,8 +97,6 @@ class BatchedKerasDataset(keras.utils.PyDataset):  # type: ignore[misc]  # Keras
             dataset, size, shuffle, seed=seed, drop_last=drop_last, shard=shard, pad=pad, on_error=on_error
         )
         processes, threads = _processes_and_threads(workers, threads_per_worker, use_multiprocessing)
-        if on_error == "skip":  # whoever leaves samples out counts them
-            processes, threads = 0, 1
         self._streams = Streams(
             self._loader,
             Workers(

@@ -9,7 +9,7 @@ from typing import Any
 
 from ailab.data.batches import BatchLoader
 from ailab.data.batches.position import Place
-from ailab.data.batches.read import Nothing
+from ailab.data.batches.skipping import Nothing
 from ailab.data.engine.worker import Key
 from ailab_keras.pace import Pace
 from ailab_keras.workers import Streams

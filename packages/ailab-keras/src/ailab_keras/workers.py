@@ -6,12 +6,10 @@ import sys
 import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from itertools import tee
 from typing import Any, NoReturn
 
 from ailab.data.batches import BatchLoader
 from ailab.data.batches.waiting import Waiting
-from ailab.data.engine.auto import cpus
 from ailab.data.engine.runner import Runner, Workers
 from ailab.data.engine.worker import Key, Load
 
@@ -44,15 +42,10 @@ class Beginning:
 
 
 class Streams:
-    """Streams of the batches of ``loader`` by `Runner`; with "auto", by threads for a dataset that calls TensorFlow.
-
-    Whether it does turns out in a worker. Threads serve it well: TensorFlow computes without holding up Python.
-    """
+    """Streams of the batches of ``loader`` by `Runner`."""
 
     def __init__(self, loader: BatchLoader, workers: Workers) -> None:
-        self._loader = loader
-        self._workers = replace(workers, initialize=Beginning())
-        self._runner = Runner(loader, self._workers)
+        self._runner = Runner(loader, replace(workers, initialize=Beginning()))
 
     @property
     def chosen(self) -> tuple[int, int] | None:
@@ -61,16 +54,6 @@ class Streams:
 
     def stream(self, keys: Iterable[Key]) -> Iterator[Any]:
         """See `Runner.stream`."""
-        if self._workers.processes != "auto":
-            return self._begun(keys)
-        keys, left = tee(keys)
-        return self._watched(self._begun(keys), left)
-
-    def report(self, waiting: Waiting) -> None:
-        """See `Runner.report`."""
-        self._runner.report(waiting)
-
-    def _begun(self, keys: Iterable[Key]) -> Iterator[Any]:
         if "jax" not in sys.modules:
             return self._runner.stream(keys)
         with warnings.catch_warnings():
@@ -78,16 +61,9 @@ class Streams:
             warnings.filterwarnings("ignore", r"os\.fork\(\) was called", RuntimeWarning)
             return self._runner.stream(keys)
 
-    def _watched(self, batches: Iterator[Any], left: Iterator[Key]) -> Iterator[Any]:
-        try:
-            for batch in batches:
-                next(left)
-                yield batch
-        except TensorFlowInWorker:
-            self._runner = Runner(self._loader, replace(self._workers, processes=0, threads=cpus()))
-        else:
-            return
-        yield from self._begun(left)
+    def report(self, waiting: Waiting) -> None:
+        """See `Runner.report`."""
+        self._runner.report(waiting)
 
 
 def _refuse_tensorflow() -> None:
