@@ -34,6 +34,16 @@ def model() -> Any:
     return made
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+def test_memory_that_is_used_again_changes_no_batch(workers: int) -> None:
+    # TensorFlow takes over large arrays instead of copying them, and keeps several in store.
+    numbers = [(np.full(80_000, index, np.float32), np.float32(index)) for index in range(200)]
+    x = keras.Input((80_000,))
+    ends = keras.Model(x, keras.layers.Lambda(lambda x: keras.ops.stack([x[:, 0], x[:, -1]], 1))(x))
+    predicted = ends.predict(BatchedKerasDataset(numbers, 4, shuffle=False, workers=workers), verbose=0)
+    assert predicted.tolist() == [[index, index] for index in range(200)]
+
+
 def told_where(length: int = 40) -> Made:
     """Samples whose label is the process that has read them."""
     return Made(lambda index: (np.ones(1, np.float32), np.int64(os.getpid())), length)

@@ -27,6 +27,11 @@ def test_memory_is_used_again_after_the_array() -> None:
     assert address(blocks.empty(SHAPE, DTYPE)) == where
 
 
+def test_memory_is_aligned() -> None:
+    kept = [blocks.empty((blocks.LEAST + odd,), np.dtype(np.uint8)) for odd in (0, 1, 4097)]
+    assert [address(array) % 64 for array in kept] == [0, 0, 0]
+
+
 def test_memory_is_not_used_again_while_anything_refers_to_it() -> None:
     kept: list[Any] = []
     for number, view in enumerate(
@@ -59,7 +64,7 @@ def test_little_is_kept() -> None:
     gc.collect()
     assert len(blocks._free) <= 2
     blocks.empty((blocks.LEAST,), np.dtype(np.uint8))  # another size: what does not fit goes
-    assert all(len(memory) == blocks.LEAST for memory in blocks._free)
+    assert all(len(memory) == blocks.LEAST + blocks.ALIGNMENT - 1 for memory in blocks._free)
 
 
 def test_small_arrays_are_numpys() -> None:

@@ -101,7 +101,7 @@ WORKERS = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(
     trees=TREES | st.tuples(TREES, TREES).map(lambda pair: ("tuple", *pair)),
     length=st.integers(1, 60),

@@ -3,6 +3,9 @@
 The system hands out large memory page by page as it is first touched, which for a batch of images takes longer
 than writing the images. That an array is no longer referred to is known from its base going away: the very
 moment at which NumPy would free it. So a consumer may keep batches as long as it likes.
+
+The memory is aligned as frameworks want it: TensorFlow, and at times JAX, take such an array over as a tensor and
+copy any other.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ import numpy.typing as npt
 __all__ = ["empty"]
 
 LEAST = 2**20  # bytes; what is smaller the C library keeps for us
+ALIGNMENT = 64  # bytes
 
 # What is free, at most two blocks: the consumer has a batch, the next one is made, and at times both are let go.
 # A deque needs no lock, which an array that dies while we hold it could not get.
@@ -41,7 +45,8 @@ def empty(shape: Sequence[int], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
     if size < LEAST:
         return np.empty(shape, dtype)
     memory = _taken(size)
-    lease = np.ndarray.__new__(_Lease, size, np.uint8, memory)
+    start = -np.frombuffer(memory, np.uint8).ctypes.data % ALIGNMENT
+    lease = np.ndarray.__new__(_Lease, size, np.uint8, memory, start)
     array: npt.NDArray[Any] = np.ndarray(tuple(shape), dtype, buffer=lease)
     key = id(memory)
 
@@ -55,6 +60,7 @@ def empty(shape: Sequence[int], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
 
 
 def _taken(size: int) -> bytearray:
+    size += ALIGNMENT - 1
     while True:
         try:
             memory = _free.pop()
