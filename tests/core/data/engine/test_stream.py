@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from ailab.data.batches import BatchLoader, map_arrays
 from ailab.data.engine import arena, memory
+from ailab.data.engine import shelf as shelf_module
 from ailab.data.engine.pool import Pool
+from ailab.data.engine.shelf import Shelf
 from ailab.data.engine.stream import PoolStream, ThreadStream
 from ailab.testing.samples import STRUCTURES, Made, assert_same
 from core.data.engine.helpers import Records, Simple, alive, keys_of, wait_for
@@ -100,12 +102,12 @@ def test_the_next_workers_use_the_memory_of_those_before() -> None:
         return Path("/proc/self/maps").read_text().count("ailab-batches")
 
     loader = BatchLoader(Simple(400), 4)
-    shelf: list[Any] = []
+    shelf = Shelf()
     kept = []
     for epoch in range(3):
         stream = PoolStream(Pool(loader.load, 2, context="fork", shelf=shelf), keys_of(loader, epoch))
-        assert shelf == []
-        second = PoolStream(Pool(loader.load, 2, context="fork", shelf=[]), keys_of(loader, epoch))
+        assert len(shelf) == 0
+        second = PoolStream(Pool(loader.load, 2, context="fork"), keys_of(loader, epoch))
         batches = [next(stream) for _ in range(30)]
         kept.append((batches[-1], loader.load(loader.indices(29, epoch), epoch)))
         assert_same(tuple(batches), tuple(next(second) for _ in range(30)))
@@ -113,12 +115,18 @@ def test_the_next_workers_use_the_memory_of_those_before() -> None:
         stream.close()
         assert len(shelf) == 2
         if epoch == 0:
-            slots, maps = [len(ring.memories) for ring in shelf], mapped()
-    # One slot is needed for each batch that is kept.
-    assert sum(len(ring.memories) for ring in shelf) <= sum(slots) + 2
-    assert mapped() <= maps + 2
+            maps = mapped()
+    assert mapped() <= maps + 2  # a slot for each further batch that is kept
     for found, expected in kept:
         assert_same(found, expected)
+
+
+def test_memory_that_nobody_takes_over_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shelf_module, "KEPT", 0.05)
+    loader = BatchLoader(Simple(400), 4)
+    shelf = Shelf()
+    list(PoolStream(Pool(loader.load, 2, context="fork", shelf=shelf), keys_of(loader)))
+    wait_for(lambda: len(shelf) == 0)
 
 
 def varied(indices: Any, epoch: int) -> Any:

@@ -19,6 +19,7 @@ from ailab.data.engine.grouping import Grouping
 from ailab.data.engine.memory import Memory
 from ailab.data.engine.results import FailedResult, PlainResult, Result, SlotResult
 from ailab.data.engine.ring import Ring
+from ailab.data.engine.shelf import Shelf
 from ailab.data.engine.worker import Failed, Initialize, Key, Load, Plain, Settings, packed_key
 
 __all__ = ["Pool"]
@@ -72,7 +73,7 @@ class Pool:
         initialize: Initialize | None = None,
         concurrent: int = 1,
         most: int = 1,
-        shelf: list[Ring] | None = None,
+        shelf: Shelf | None = None,
     ) -> None:
         self._owner = os.getpid()
         self._prefetch = max(prefetch, concurrent + 1 if concurrent > 1 else 1)
@@ -86,8 +87,9 @@ class Pool:
         self._by_descriptor: dict[int, _Member] = {}
         self._closed = False
         forked = start.context_of(context).get_start_method() == "fork"
-        self._shelf: list[Ring] = shelf if shelf is not None and forked else []
-        rings, self._shelf[:] = [*self._shelf, *(Ring(_LEASES) for _ in range(workers))][:workers], ()
+        self._shelf = shelf if forked else None
+        rings = [] if self._shelf is None else self._shelf.take(workers)
+        rings += [Ring(_LEASES) for _ in range(workers - len(rings))]
         settings = partial(Settings, workers=workers, parent=self._owner, threads=threads, concurrent=concurrent)
         try:
             for process, connection in start.processes(
@@ -189,11 +191,14 @@ class Pool:
             for member in self._members:
                 member.process.join(max(deadline - time.monotonic(), 0))
             deadline = time.monotonic() + _PATIENCE
+        left = []
         for member in self._members:
             if not member.process.is_alive():
                 member.process.close()  # gives its descriptor back
                 member.ring.abandon()
-                self._shelf.append(member.ring)
+                left.append(member.ring)
+        if self._shelf is not None:
+            self._shelf.put(left)
 
     @property
     def closed(self) -> bool:

@@ -16,7 +16,7 @@ from ailab.data.batches.waiting import Waiting
 from ailab.data.engine.advice import advice
 from ailab.data.engine.auto import Measured, choose, measure
 from ailab.data.engine.pool import Pool
-from ailab.data.engine.ring import Ring
+from ailab.data.engine.shelf import Shelf
 from ailab.data.engine.stream import PoolStream, Stream, ThreadStream
 from ailab.data.engine.threads import concurrent_batches
 from ailab.data.engine.trial import Sight, Trial
@@ -72,7 +72,7 @@ class Runner:
         self._workers = workers
         self._chosen: tuple[int, int] | None = None
         self._pool: Pool | None = None
-        self._shelf: list[Ring] = []
+        self._shelf = Shelf()
         self._stream: weakref.ref[PoolStream] | None = None
         if workers.processes != "auto":
             self._chosen = workers.processes, workers.threads
