@@ -42,9 +42,9 @@ class BatchedKerasDataset(keras.utils.PyDataset):  # type: ignore[misc]  # Keras
     pass; where Keras gives it up, as after Ctrl-C, half a minute after its last batch. A dataset that calls TensorFlow
     would hang in a forked process: that is an error there, and "auto" keeps it in this process, with a warning.
 
-    The batches of worker processes are in memory shared with them, which is used again once nothing refers to a
-    batch's arrays, or to tensors on them, so keeping and changing them is safe; whoever keeps more than a few gets
-    copies.
+    Large batches, and those of worker processes, are in memory that is used again once nothing refers to a batch's
+    arrays or to tensors on them, so keeping them is safe; whoever keeps more than a few gets copies. TensorFlow's
+    tensors may be on the same memory.
 
     Args:
         dataset: anything with ``__len__`` and ``__getitem__``.
