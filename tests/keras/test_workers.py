@@ -198,7 +198,7 @@ def test_tensorflow_in_a_worker_is_refused() -> None:
 
 
 def test_auto_reads_what_calls_tensorflow_in_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner, "choose", lambda *_: (2, 1))
+    monkeypatch.setattr(runner, "choose", lambda *_, **__: (2, 1))
     dataset = Made(squared, 40)
     batched = BatchedKerasDataset(dataset, 4, workers="auto")
     assert_same(tuple(batched), tuple(BatchLoader(dataset, 4)))
