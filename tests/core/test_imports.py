@@ -75,8 +75,21 @@ def test_the_public_names() -> None:
     import ailab.plugins
 
     assert ailab.__all__ == ["__version__"]
-    assert set(ailab.experiment.__all__) == {"Config", "ConfigPart", "IncompleteConfigError"}
-    assert set(log.__all__) == {"current_run", "finish", "log_image", "log_value", "setup", "update_progress"}
+    assert set(ailab.experiment.__all__) == {"Config", "ConfigPart", "IncompleteConfigError", "start"}
+    assert set(log.__all__) == {
+        "current_run",
+        "finish",
+        "log",
+        "log_file",
+        "log_histogram",
+        "log_image",
+        "log_table",
+        "log_text",
+        "log_value",
+        "progress",
+        "setup",
+        "update_progress",
+    }
     assert set(ailab.plugins.__all__) == {
         "GROUP",
         "create_manager",

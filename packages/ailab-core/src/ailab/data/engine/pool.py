@@ -15,8 +15,8 @@ from typing import Any
 
 from ailab.data.engine import start
 from ailab.data.engine.faults import WorkerDied, describe_exit, out_of_memory_kills
-from ailab.data.engine.memory import Memory
 from ailab.data.engine.grouping import Grouping
+from ailab.data.engine.memory import Memory
 from ailab.data.engine.results import FailedResult, PlainResult, Result, SlotResult
 from ailab.data.engine.ring import Ring
 from ailab.data.engine.worker import Failed, Initialize, Key, Load, Plain, Settings, packed_key
