@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -25,13 +24,15 @@ from ailab.experiment.record.append import AppendFile
 from ailab.experiment.record.eta import EtaEstimator
 from ailab.experiment.record.files import replace_file
 from ailab.experiment.record.layout import SCHEMA
-from ailab.experiment.record.series import Series
+from ailab.experiment.record.series import AppendMany, Series
 from ailab.experiment.record.writer import RecordWriter
 from ailab.experiment.settings import check_tags
 from ailab.experiment.values import as_float, as_progress, as_step, flattened
 from ailab.experiment.watch import how_it_ended, watch
 
 if TYPE_CHECKING:
+    import tempfile
+
     import pluggy
 
     from ailab.experiment.config import Config
@@ -84,6 +85,7 @@ class ActiveRun(Media):
         self.state = "running"
         self.series: dict[str, Series] = {}
         """What has been logged and may be logged again without another look at its name."""
+        self._append_many: AppendMany = _nothing_known
         self.experiment = str(config.train.experiment_name) if opening is None else opening.folder.path.parent.name
         self._reported: set[str] = set()
         self._advised = False
@@ -159,22 +161,11 @@ class ActiveRun(Media):
 
     def log(self, values: Mapping[str, Any], *, step: int | None = None) -> None:
         """As ``ailab.experiment.logging.log``."""
-        found: list[tuple[Series, float]] = []
-        known = self.series
-        if step is not None and type(step) is not int:
-            step = as_step("step", step)
         try:
-            for name, value in values.items():
-                # What was logged before as a plain finite float; anything else takes the other way.
-                if type(value) is not float or value - value != 0.0:
-                    break
-                found.append((known[name], value))
-            else:
-                if found:
-                    self._record().scalars(found, step)
+            if (step is None or type(step) is int) and self._append_many(self.series, values, step):
                 return
-        except (KeyError, TypeError, AttributeError, struct_error):
-            pass
+        except (KeyError, AttributeError, TypeError, struct_error):
+            pass  # something not seen before, or no number, name or step at all: looked at below
         step = as_step("step", step)
         flat = flattened("values", values)
         numbers = [(check_metric_name("values", name), as_float(name, value, self._to_float)) for name, value in flat]
@@ -212,6 +203,7 @@ class ActiveRun(Media):
             self._log("nonfinite", name=name, step=step, value=str(number))
         if self._on_value is None:
             self.series[name] = series
+            self._append_many = writer.append_many
         else:
             self._notify(self._on_value, run=self, name=name, value=number, step=step, time=now, primary=primary)
 
@@ -243,6 +235,8 @@ class ActiveRun(Media):
         if self.folder is not None:
             return self.folder.path
         if self._temporary is None:
+            import tempfile
+
             self._temporary = tempfile.TemporaryDirectory(prefix="ailab-disabled-", ignore_cleanup_errors=True)
             (Path(self._temporary.name) / "checkpoints").mkdir()
         return Path(self._temporary.name)
@@ -297,6 +291,7 @@ class ActiveRun(Media):
             return
         self.state = state
         self.series.clear()
+        self._append_many = _nothing_known
         self._stop_watching()
         self._stop_datasets()
         self._stop_waiting()
@@ -332,6 +327,7 @@ class ActiveRun(Media):
     def forked(self) -> None:
         """Called in a forked child: it gets stream files of its own when it first logs, and does not end the run."""
         self.series.clear()
+        self._append_many = _nothing_known
         if self._writer is not None:
             self._writer.abandon()
             self._writer = None
@@ -436,6 +432,11 @@ class ActiveRun(Media):
 
 def _nowhere(data: bytes) -> None:
     """Where output goes that nobody keeps."""
+
+
+def _nothing_known(known: Mapping[str, Series], values: Mapping[str, Any], step: int | None) -> bool:
+    """How a dict is logged before anything was."""
+    return False
 
 
 def _nothing() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import secrets
 from pathlib import Path
 
 __all__ = ["ObjectStore"]
@@ -35,7 +34,7 @@ class ObjectStore:
         if key[:2] not in self._made:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._made.add(key[:2])
-        temporary = path.with_name(f".{secrets.token_hex(8)}")
+        temporary = path.with_name(f".{os.urandom(8).hex()}")
         fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444)
         try:
             try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import time
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
@@ -84,7 +83,7 @@ def create_run_folder(workspace: Path, experiment: str, run_id: str | None = Non
         return folder
     parent.mkdir(parents=True, exist_ok=True)
     while True:
-        suffix = "".join(secrets.choice(_ID_ALPHABET) for _ in range(5))
+        suffix = "".join(_ID_ALPHABET[byte % len(_ID_ALPHABET)] for byte in os.urandom(5))
         folder = RunFolder(parent / f"{time.strftime('%Y-%m-%d_%H.%M.%S')}_{suffix}")
         try:
             folder.path.mkdir()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 
-__all__ = ["MODULUS", "SIZE", "SUM", "body", "pack", "record"]
+__all__ = ["MODULUS", "SIZE", "SUM", "body", "number", "pack", "record"]
 
 SUM = 0xA11AB
 MODULUS = 2**32 - 1
@@ -19,6 +19,8 @@ record = struct.Struct("<IIqdd").pack
 """Metric, check, step, time, value."""
 body = struct.Struct("<qdd").pack
 """Step, time, value: what the check covers besides the metric."""
+number = struct.Struct("<d").pack
+"""A value alone."""
 
 
 def pack(metric: int, step: int, time: float, value: float) -> bytes:

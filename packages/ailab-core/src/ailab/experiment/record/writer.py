@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import re
-import secrets
 import socket
 import threading
 import time
@@ -16,7 +15,8 @@ from typing import Any
 from ailab.experiment.record.append import AppendFile
 from ailab.experiment.record.layout import RunFolder
 from ailab.experiment.record.network import is_network
-from ailab.experiment.record.series import Series, appender, packer
+from ailab.experiment.record.packing import pack
+from ailab.experiment.record.series import AppendMany, Series, appender, batch_appender
 
 __all__ = ["HEARTBEAT_SECONDS", "RecordWriter"]
 
@@ -40,6 +40,9 @@ class RecordWriter:
         clock: seconds since the epoch.
         steps: the last step of each metric in earlier segments of the run.
         alive: write heartbeats; a writer beside another one of the same process need not.
+
+    Attributes:
+        append_many: `batch_appender`'s function: several numbers of known series at once.
     """
 
     def __init__(
@@ -62,7 +65,7 @@ class RecordWriter:
         self._events = AppendFile(folder.streams / f"{self.name}.jsonl", problem)
         self._others: list[AppendFile] = []
         self._append = appender(self._scalars, clock)
-        self._pack = packer(clock)
+        self.append_many: AppendMany = batch_appender(self._scalars, clock)
         self._progress: float | None = None
         self._progress_time = -_PROGRESS_SECONDS
         self._stop = threading.Event()
@@ -96,17 +99,11 @@ class RecordWriter:
         with self._lock:
             series = self.series(name, primary)
             now = self._clock()
-            self._scalars.write(self._pack(series, value, step, now))
-            return series.last, now
-
-    def scalars(self, values: list[tuple[Series, float]], step: int | None) -> float:
-        """Append several numbers with one call of the kernel, under one ``step`` or each under its series' next.
-
-        Returns the time they were given.
-        """
-        pack, now = self._pack, self._clock()
-        self._scalars.write(b"".join([pack(series, value, step, now) for series, value in values]))
-        return now
+            if step is None:
+                step = series.last + 1
+            self._scalars.write(pack(series.metric, step, now, value))
+            series.last = step
+            return step, now
 
     def event(self, type: str, **fields: Any) -> None:
         """Append one event.
@@ -211,4 +208,4 @@ class RecordWriter:
 
 def _new_name() -> str:
     host = re.sub(r"[^A-Za-z0-9-]", "-", socket.gethostname())[:60] or "host"
-    return f"{host}-{os.getpid()}-{secrets.token_hex(3)}"
+    return f"{host}-{os.getpid()}-{os.urandom(3).hex()}"

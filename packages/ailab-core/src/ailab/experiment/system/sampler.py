@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 from ailab.experiment.record.layout import RunFolder
 from ailab.experiment.record.writer import RecordWriter
-from ailab.experiment.system.gpu import Gpus
 from ailab.experiment.system.machine import Machine
 
 __all__ = ["Sampler"]
@@ -44,6 +43,8 @@ class Sampler:
             self._writer.abandon()
 
     def _work(self) -> None:
+        from ailab.experiment.system.gpu import Gpus
+
         machine, gpus = Machine(self._folder.path), None
         machine.sample()
         while not self._stop.wait(self._seconds):
@@ -52,4 +53,4 @@ class Sampler:
             if self._writer is None:
                 self._writer = RecordWriter(self._folder, self._problem, alive=False)
             writer = self._writer
-            writer.scalars([(writer.series(f"system/{name}"), value) for name, value in numbers.items()], None)
+            writer.append_many({name: writer.series(f"system/{name}") for name in numbers}, numbers, None)
