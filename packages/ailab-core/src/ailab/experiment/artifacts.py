@@ -99,12 +99,10 @@ def histogram(values: object, bins: int) -> tuple[Callable[[], dict[str, Any]], 
     def count() -> dict[str, Any]:
         numbers = array.astype(np.float64).ravel()
         finite = numbers[np.isfinite(numbers)]
-        # Halved, so that the range of two numbers far apart is finite as well.
-        if finite.size and not np.isfinite(finite.max() - finite.min()):
-            counts, edges = np.histogram(finite / 2, bins)
-            edges = np.clip(edges, -np.finfo(np.float64).max / 2, np.finfo(np.float64).max / 2) * 2
-        else:
-            counts, edges = np.histogram(finite, bins)
+        # Numbers near the end of what a float holds are halved first, so that their range is a float as well.
+        scale = 2.0 if finite.size and np.abs(finite).max() > np.finfo(np.float64).max / 4 else 1.0
+        counts, edges = np.histogram(finite / scale, bins)
+        edges *= scale
         return {
             "edges": edges.tolist(),
             "counts": counts.tolist(),

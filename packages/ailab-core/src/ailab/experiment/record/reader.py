@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import json
 import math
 import os
@@ -237,7 +238,9 @@ class RunReader:
                 self._eta.add(when, float(value))
             case {"type": "image", "name": str(name), "file": str(file)}:
                 step = event.get("step")
-                self.images.append(ImageEvent(name, step if _is_step(step) else None, when, file))
+                image = ImageEvent(name, step if _is_step(step) else None, when, file)
+                # By time: writers are read one after the other, and a resumed run's may come first.
+                bisect.insort(self.images, image, key=lambda image: image.time)
             case {"type": "status", "state": str(state)} if when >= self._status_time and (
                 state == "running" or state in _OVER
             ):
