@@ -435,4 +435,4 @@ def test_what_git_does_not_know_yet_is_kept(
     # The same code is in the workspace once.
     with ailab.experiment.start(make_config(), workspace=tmp_path / "ws") as again:
         pass
-    assert os.path.samefile(again.path / "src/train.py", dirty.path / "src/train.py")
+    assert (again.path / "src/train.py").samefile(dirty.path / "src/train.py")

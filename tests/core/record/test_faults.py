@@ -216,7 +216,7 @@ def test_a_disk_that_refuses_costs_one_warning(
     real = os.write
 
     def refuses(fd: int, data: bytes) -> int:
-        if os.readlink(f"/proc/self/fd/{fd}").endswith((".scalars", ".jsonl")):
+        if Path(f"/proc/self/fd/{fd}").readlink().suffix in (".scalars", ".jsonl"):
             raise OSError(errno.EROFS, "Read-only file system")
         return real(fd, data)
 
