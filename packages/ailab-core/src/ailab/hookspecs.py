@@ -86,7 +86,7 @@ def ailab_value_logged(run: ActiveRun, name: str, value: float, step: int, time:
 
 @hookspec
 def ailab_image_logged(run: ActiveRun, name: str, path: str, step: int) -> None:
-    """Fires after an image is written. ``path``: the PNG's."""
+    """Fires after an image is written, in the thread that wrote it. ``path``: the PNG's."""
 
 
 @hookspec
