@@ -19,7 +19,7 @@ from ailab.experiment.starting import SYSTEM_SECONDS, current_run
 
 if TYPE_CHECKING:
     from ailab.experiment.progress import Progress
-    from ailab.experiment.record.series import Series
+    from ailab.experiment.record.metric import Series
     from ailab.experiment.run import ActiveRun
 
 __all__ = [

@@ -33,6 +33,7 @@ class Opening:
             distributed run only log.
         info: an earlier segment's ``run.json``.
         steps, image_steps: the last step of each metric and image so far.
+        tags, notes: as they were last set, by the run or by anyone else.
     """
 
     folder: RunFolder
@@ -41,6 +42,8 @@ class Opening:
     info: dict[str, Any] = field(default_factory=dict)
     steps: dict[str, int] = field(default_factory=dict)
     image_steps: dict[str, int] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    notes: str = ""
 
 
 def open_run(config: Config, workspace: Path, plugins: pluggy.PluginManager, run_id: str | None) -> Opening:
@@ -114,8 +117,31 @@ def _resume(folder: RunFolder) -> Opening:
     earlier = reader.info.get("segments")
     segment = len(earlier) + 1 if isinstance(earlier, list) and earlier else 2
     steps = {name: metric.last_step for name, metric in reader.metrics.items()}
-    images = {image.name: image.step for image in reader.images if image.step is not None}
-    return Opening(folder, segment, True, reader.info, steps, images)
+    images: dict[str, int] = {}
+    for image in reader.images:
+        if image.step is not None:
+            images[image.name] = max(image.step, images.get(image.name, image.step))
+    tags, notes = _edits(folder)
+    return Opening(folder, segment, True, reader.info, steps, images, tags, notes)
+
+
+def _edits(folder: RunFolder) -> tuple[tuple[str, ...], str]:
+    """The latest tags and notes among the events of all writers."""
+    latest: dict[str, dict[str, Any]] = {}
+    for file in sorted(folder.streams.glob("*.jsonl")):
+        for line in read_regular(file).split(b"\n"):
+            if not line.startswith((b'{"type": "tags"', b'{"type": "notes"')):
+                continue
+            try:
+                event = json.loads(line)
+            except ValueError:
+                continue  # cut off
+            when = event.get("time")
+            if isinstance(when, int | float) and when >= latest.get(event["type"], {}).get("time", when):
+                latest[event["type"]] = event
+    tags, notes = latest.get("tags", {}).get("tags"), latest.get("notes", {}).get("text")
+    words = tuple(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else ()
+    return words, notes if isinstance(notes, str) else ""
 
 
 def _alive(pid: int, before: float) -> bool:

@@ -24,10 +24,10 @@ from ailab.experiment.record.append import AppendFile
 from ailab.experiment.record.eta import EtaEstimator
 from ailab.experiment.record.files import replace_file
 from ailab.experiment.record.layout import SCHEMA
-from ailab.experiment.record.series import AppendMany, Series
+from ailab.experiment.record.metric import AppendMany, Series
 from ailab.experiment.record.writer import RecordWriter
-from ailab.experiment.settings import check_tags
 from ailab.experiment.values import as_float, as_progress, as_step, flattened
+from ailab.experiment.variables import check_tags
 from ailab.experiment.watch import how_it_ended, watch
 
 if TYPE_CHECKING:
@@ -105,15 +105,15 @@ class ActiveRun(Media):
         self._leads = opening is not None and opening.leader
         earlier = opening.info if opening is not None else {}
         self._name = name or (earlier.get("name") if isinstance(earlier.get("name"), str) else None)
-        self._tags = tags or tuple(tag for tag in earlier.get("tags", ()) if isinstance(tag, str))
-        self._notes = notes or str(earlier.get("notes", ""))
+        self._tags = tags or (() if opening is None else opening.tags)
+        self._notes = notes or ("" if opening is None else opening.notes)
         write: Callable[[bytes], None] = _nowhere
         if opening is not None and self._leads:
             self._output = AppendFile(opening.folder.output, self._problem, resume=opening.segment > 1)
             write = self._output.write
         self.output = OutputCapture(write)
         if opening is not None and self._leads:
-            self._begin(opening, source)
+            self._begin(opening, source, tags, notes)
         config.freeze()
         self._stop_watching = watch(self)
         self._stop_datasets = current.on_dataset(self._info.add_dataset) if self._info else _nothing
@@ -128,7 +128,7 @@ class ActiveRun(Media):
             self._sampler = Sampler(opening.folder, self._problem, system_seconds)
         self._notify(plugins.hook.ailab_run_started, run=self)
 
-    def _begin(self, opening: Opening, source: Path | None) -> None:
+    def _begin(self, opening: Opening, source: Path | None, tags: tuple[str, ...], notes: str) -> None:
         process = environment.process_facts()
         now = time.time()
         earlier = opening.info.get("segments")
@@ -142,8 +142,6 @@ class ActiveRun(Media):
             "created": opening.info.get("created", now),
             "ailab": __version__,
             "name": self._name,
-            "tags": list(self._tags),
-            "notes": self._notes,
             **process,
             "segments": [*earlier, {"created": now, **process}],
         }
@@ -151,6 +149,10 @@ class ActiveRun(Media):
         if self._output is not None:
             self._record().also_sync(self._output)
         self._log("status", state="running", segment=opening.segment)
+        if tags:
+            self._log("tags", tags=list(self._tags))
+        if notes:
+            self._log("notes", text=self._notes)
         folder = source or Path.cwd()
         self._info.complete(lambda: self._look_around(folder))
         if source is not None:
@@ -254,8 +256,7 @@ class ActiveRun(Media):
     @tags.setter
     def tags(self, tags: Iterable[str]) -> None:
         self._tags = check_tags(tags)
-        if self._info is not None:
-            self._info.add(tags=list(self._tags))
+        self._log("tags", tags=list(self._tags))
 
     @property
     def notes(self) -> str:
@@ -266,9 +267,8 @@ class ActiveRun(Media):
     def notes(self, notes: str) -> None:
         if not isinstance(notes, str):
             raise TypeError(f"notes must be a string, got {type(notes).__name__}")
-        self._notes = notes
-        if self._info is not None:
-            self._info.add(notes=notes)
+        self._notes = notes.encode("utf-8", "replace").decode()
+        self._log("notes", text=self._notes)
 
     # --- the end ---
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import bisect
 import json
 import math
 import os
@@ -238,9 +237,7 @@ class RunReader:
                 self._eta.add(when, float(value))
             case {"type": "image", "name": str(name), "file": str(file)}:
                 step = event.get("step")
-                image = ImageEvent(name, step if _is_step(step) else None, when, file)
-                # By time: writers are read one after the other, and a resumed run's may come first.
-                bisect.insort(self.images, image, key=lambda image: image.time)
+                self.images.append(ImageEvent(name, step if _is_step(step) else None, when, file))
             case {"type": "status", "state": str(state)} if when >= self._status_time and (
                 state == "running" or state in _OVER
             ):

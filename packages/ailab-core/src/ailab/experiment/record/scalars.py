@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ailab.experiment.record.packing import MODULUS, SIZE, SUM
+from ailab.experiment.record.packing import MODULUS as _MODULUS
+from ailab.experiment.record.packing import SIZE as SIZE
+from ailab.experiment.record.packing import SUM as _SUM
 from ailab.experiment.record.packing import pack as pack
 
 __all__ = ["RECORD", "SIZE", "pack", "valid"]
@@ -23,5 +25,5 @@ def valid(records: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     """
     words = np.ascontiguousarray(records).view("<u4").reshape(-1, SIZE // 4)
     total: npt.NDArray[np.uint64] = words.sum(axis=1, dtype=np.uint64)
-    good: npt.NDArray[np.bool_] = (total % np.uint64(MODULUS)) == np.uint64(SUM)
+    good: npt.NDArray[np.bool_] = (total % np.uint64(_MODULUS)) == np.uint64(_SUM)
     return good

@@ -14,9 +14,9 @@ from typing import Any
 
 from ailab.experiment.record.append import AppendFile
 from ailab.experiment.record.layout import RunFolder
+from ailab.experiment.record.metric import AppendMany, Series, appender, batch_appender
 from ailab.experiment.record.network import is_network
 from ailab.experiment.record.packing import pack
-from ailab.experiment.record.series import AppendMany, Series, appender, batch_appender
 
 __all__ = ["HEARTBEAT_SECONDS", "RecordWriter"]
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from ailab.errors import shown
 from ailab.experiment.names import check_file_name
 
-__all__ = ["Settings", "check_tags", "from_environment"]
+__all__ = ["Variables", "check_tags", "from_environment"]
 
 _MODES = ("online", "disabled")
 _LONGEST_NAME = 200
 
 
 @dataclass(frozen=True)
-class Settings:
+class Variables:
     """What ``AILAB_RUN_ID``, ``AILAB_NAME``, ``AILAB_TAGS`` and ``AILAB_MODE`` say; None or empty where unset."""
 
     run_id: str | None
@@ -24,7 +24,7 @@ class Settings:
     disabled: bool
 
 
-def from_environment() -> Settings:
+def from_environment() -> Variables:
     """The variables of this process.
 
     Raises:
@@ -34,7 +34,7 @@ def from_environment() -> Settings:
     if mode not in _MODES:
         raise ValueError(f"the environment variable AILAB_MODE must be 'online' or 'disabled', got {shown(mode)}")
     run_id = os.environ.get("AILAB_RUN_ID") or None
-    return Settings(
+    return Variables(
         run_id=None if run_id is None else check_file_name("the environment variable AILAB_RUN_ID", run_id),
         name=(os.environ.get("AILAB_NAME") or "")[:_LONGEST_NAME] or None,
         tags=tuple(tag.strip() for tag in os.environ.get("AILAB_TAGS", "").split(",") if tag.strip()),
