@@ -73,6 +73,13 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def bench_logging(session: nox.Session) -> None:
+    """What logging costs, with AI Lab and with TensorBoard: ``nox -s bench_logging [-- --quick --json FILE]``."""
+    install(session, CORE, TORCH, tools=("tensorboard", "tensorboardX"), editable=False)
+    session.run("python", "benchmarks/logs.py", *session.posargs)
+
+
+@nox.session
 def faults(session: nox.Session) -> None:
     """Logging on disks that fill up, turn read-only or die: needs root and mount, and says what it skipped."""
     install(session, CORE, tools=("pytest", "pytest-timeout", "hypothesis"))

@@ -264,6 +264,18 @@ def test_sigterm_in_a_tight_loop_is_recorded(tmp_path: Path) -> None:
     assert (done.returncode, run.state, run.damaged) == (-signal.SIGTERM, "killed", False)
 
 
+def test_sigterm_waits_for_what_is_in_the_background(tmp_path: Path) -> None:
+    body = (
+        "import numpy as np\n"
+        "for i in range(30): log.log_image('a', np.full((400, 400, 3), i, np.uint8))\n"
+        "os.kill(os.getpid(), signal.SIGTERM)\nsignal.pause()"
+    )
+    done, run = run_script(tmp_path / "ws", body)
+    assert (done.returncode, run.state) == (-signal.SIGTERM, "killed"), done.stderr
+    assert [image.step for image in run.images] == list(range(30))
+    assert len(list((run.folder.path / "images").glob("a@*.png"))) == 30
+
+
 def test_what_was_logged_survives_kill_9(tmp_path: Path) -> None:
     body = (
         "for i in range(1000): log.log_value('n', i)\nprint('logged', flush=True)\nos.kill(os.getpid(), signal.SIGKILL)"

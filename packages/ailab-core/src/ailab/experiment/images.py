@@ -43,8 +43,9 @@ def png_encoder(data: object, foreign: Callable[[object], Any] | None = None) ->
     if callable(getattr(data, "savefig", None)):
         png = _figure_png(data)
         return lambda: png, len(png)
-    pillow = sys.modules.get("PIL.Image")  # without it in the process nobody holds such an image
-    if pillow is not None and isinstance(data, pillow.Image):
+    # Without Pillow in the process nobody holds such an image; the background may be importing it at this moment.
+    pillow_image = getattr(sys.modules.get("PIL.Image"), "Image", None)
+    if pillow_image is not None and isinstance(data, pillow_image):
         image = data.copy()
         return lambda: _pillow_png(image), 4 * image.width * image.height
     import numpy as np
