@@ -53,3 +53,16 @@ def test_something_too_large_for_the_queue_still_goes_through_alone(failures: li
     work = Background(failures.append, most_bytes=10)
     assert work.put(lambda: None, 1000)
     assert work.drain(20) == 0
+
+
+def test_without_a_thread_the_caller_does_it(failures: list[Exception], monkeypatch: pytest.MonkeyPatch) -> None:
+    """As at the end of the interpreter, which starts no threads any more."""
+
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    work = Background(failures.append)
+    done: list[int] = []
+    assert work.put(lambda: done.append(threading.get_ident()), 5)
+    assert (done, work.drain(1), work._bytes) == ([threading.get_ident()], 0, 0)

@@ -47,8 +47,14 @@ class Background:
             self._jobs.append((job, size))
             self._bytes += size
             if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="ailab-background", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._work, name="ailab-background", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError:  # the interpreter shuts down, or the machine has no thread left: now or never
+                    while self._jobs:
+                        self._do(*self._jobs.popleft())
+                    return True
+                self._thread = thread
             self._changed.notify_all()
         return True
 
@@ -67,13 +73,16 @@ class Background:
                     self._changed.wait()
                 job, size = self._jobs.popleft()
                 self._working = True
-            try:
-                job()
-            except Exception as error:  # noqa: BLE001 - it must not end the thread, nor reach the training
-                self._failed(error)
+            self._do(job, size)
             del job
-            with self._changed:
-                self._bytes -= size
-                self._done += 1
-                self._working = False
-                self._changed.notify_all()
+
+    def _do(self, job: Callable[[], None], size: int) -> None:
+        try:
+            job()
+        except Exception as error:  # noqa: BLE001 - it must not end the thread, nor reach the training
+            self._failed(error)
+        with self._changed:
+            self._bytes -= size
+            self._done += 1
+            self._working = False
+            self._changed.notify_all()

@@ -60,13 +60,13 @@ def git_state(folder: Path) -> dict[str, Any] | None:
 
 
 def git_diff(folder: Path) -> bytes | None:
-    """What is changed against the commit, as ``git apply`` takes it; None if nothing, or beyond 4 MiB.
+    """What is changed against the commit, as ``git apply`` takes it; None: more than 4 MiB.
 
     Raises:
         OSError: git does not say.
     """
     diff = _git(folder, "diff", "--binary", "HEAD").encode("utf-8", "surrogateescape")
-    return diff if 0 < len(diff) <= _LARGEST_DIFF else None
+    return diff if len(diff) <= _LARGEST_DIFF else None
 
 
 def cuda() -> dict[str, Any] | None:
