@@ -73,6 +73,22 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def bench_logging(session: nox.Session) -> None:
+    """What logging costs, with AI Lab and with TensorBoard: ``nox -s bench_logging [-- --quick --json FILE]``."""
+    install(session, CORE, TORCH, tools=("tensorboard", "tensorboardX"), editable=False)
+    session.run("python", "benchmarks/logs.py", *session.posargs)
+
+
+@nox.session
+def faults(session: nox.Session) -> None:
+    """Logging on disks that fill up, turn read-only or die: needs root and mount, and says what it skipped."""
+    install(session, CORE, tools=("pytest", "pytest-timeout", "hypothesis"))
+    session.run(
+        "pytest", "tests/faults", "tests/core/record/test_faults.py", "-rs", *session.posargs, env={"AILAB_FAULTS": "1"}
+    )
+
+
+@nox.session
 def wheels(session: nox.Session) -> None:
     """Build every wheel, install each alone in a fresh environment, and use it."""
     session.install("build", "virtualenv")

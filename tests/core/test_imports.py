@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,9 +10,14 @@ from pathlib import Path
 import pytest
 
 
-def python(code: str) -> str:
+def python(code: str, **environment: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-W", "error", "-c", code],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
@@ -25,6 +31,20 @@ def test_core_loads_no_framework_and_no_matplotlib(module: str) -> None:
     loaded = python(f"import {module}, sys; print(*sorted({{name.partition('.')[0] for name in sys.modules}}))").split()
     assert "ailab" in loaded
     assert not set(heavy) & set(loaded)
+
+
+def test_the_first_value_does_not_wait_for_numpy(tmp_path: Path) -> None:
+    code = f"""
+import sys, ailab.experiment, ailab.experiment.logging as log
+config = ailab.experiment.Config()
+for name in ("model", "loss", "metrics", "prepare"):
+    setattr(config.arch, name, print)
+log.setup(config, workspace={str(tmp_path)!r}, snapshot=False, system_seconds=None)
+log.log_value("loss", 0.5)
+print("numpy" in sys.modules)
+"""
+    # Whether an installed plugin imports it is the plugin's affair.
+    assert python(code, AILAB_DISABLED_PLUGINS="keras,torch,server") == "False"
 
 
 @pytest.mark.parametrize(
@@ -75,8 +95,21 @@ def test_the_public_names() -> None:
     import ailab.plugins
 
     assert ailab.__all__ == ["__version__"]
-    assert set(ailab.experiment.__all__) == {"Config", "ConfigPart", "IncompleteConfigError"}
-    assert set(log.__all__) == {"current_run", "finish", "log_image", "log_value", "setup", "update_progress"}
+    assert set(ailab.experiment.__all__) == {"Config", "ConfigPart", "IncompleteConfigError", "start"}
+    assert set(log.__all__) == {
+        "current_run",
+        "finish",
+        "log",
+        "log_file",
+        "log_histogram",
+        "log_image",
+        "log_table",
+        "log_text",
+        "log_value",
+        "progress",
+        "setup",
+        "update_progress",
+    }
     assert set(ailab.plugins.__all__) == {
         "GROUP",
         "create_manager",

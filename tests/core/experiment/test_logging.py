@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from ailab import current
-from ailab.experiment import Config
+from ailab.experiment import Config, starting
 from ailab.experiment import logging as log
 from ailab.experiment.record import RunReader
 
@@ -264,6 +264,18 @@ def test_sigterm_in_a_tight_loop_is_recorded(tmp_path: Path) -> None:
     assert (done.returncode, run.state, run.damaged) == (-signal.SIGTERM, "killed", False)
 
 
+def test_sigterm_waits_for_what_is_in_the_background(tmp_path: Path) -> None:
+    body = (
+        "import numpy as np\n"
+        "for i in range(30): log.log_image('a', np.full((400, 400, 3), i, np.uint8))\n"
+        "os.kill(os.getpid(), signal.SIGTERM)\nsignal.pause()"
+    )
+    done, run = run_script(tmp_path / "ws", body)
+    assert (done.returncode, run.state) == (-signal.SIGTERM, "killed"), done.stderr
+    assert [image.step for image in run.images] == list(range(30))
+    assert len(list((run.folder.path / "images").glob("a@*.png"))) == 30
+
+
 def test_what_was_logged_survives_kill_9(tmp_path: Path) -> None:
     body = (
         "for i in range(1000): log.log_value('n', i)\nprint('logged', flush=True)\nos.kill(os.getpid(), signal.SIGKILL)"
@@ -309,9 +321,12 @@ def test_a_disk_that_refuses_images_warns_once_and_goes_on(
     with caplog.at_level(logging.WARNING, "ailab"):
         for _ in range(3):
             log.log_image("a", np.zeros((1, 1, 1)))
+        assert log.current_run()._background.drain(30) == 0
     assert len(caplog.records) == 1
     (path / "gone").rename(path / "images")
     log.log_image("a", np.zeros((1, 1, 1)))
+    log.finish()
+    assert "3 images, tables or files were lost" in caplog.text
     assert (path / "images/a.png").exists()
 
 
@@ -322,6 +337,7 @@ def test_what_is_left_out_of_src_is_named(
     (tmp_path / "weights.bin").write_bytes(bytes(2 << 20))
     with caplog.at_level(logging.WARNING, "ailab"):
         log.setup(config=config, workspace=tmp_path / "ws")
+        log.finish()
     assert "weights.bin (2.0 MiB)" in caplog.text
 
 
@@ -365,7 +381,7 @@ def test_plugins_hear_of_everything_and_cannot_break_training(
 
     manager = create_manager(load=False)
     manager.register(Plugin())
-    monkeypatch.setattr(log, "shared_manager", lambda: manager)
+    monkeypatch.setattr(starting, "shared_manager", lambda: manager)
     path = log.setup(config=config, workspace=tmp_path, snapshot=False)
     with caplog.at_level(logging.WARNING, "ailab"):
         log.log_value("loss", 1.0)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pluggy
 
     from ailab.experiment.config import Config
-    from ailab.experiment.run import Run
+    from ailab.experiment.run import ActiveRun
 
 __all__ = ["DataAdapter"]
 
@@ -75,27 +75,27 @@ def ailab_config_encode(value: object) -> Any:
 
 
 @hookspec
-def ailab_run_started(run: Run) -> None:
+def ailab_run_started(run: ActiveRun) -> None:
     """Fires once a run's folder is complete and before anything is logged."""
 
 
 @hookspec
-def ailab_value_logged(run: Run, name: str, value: float, step: int, time: float, primary: bool) -> None:
+def ailab_value_logged(run: ActiveRun, name: str, value: float, step: int, time: float, primary: bool) -> None:
     """Fires after a value is written. ``time``: seconds since the epoch."""
 
 
 @hookspec
-def ailab_image_logged(run: Run, name: str, path: str, step: int) -> None:
-    """Fires after an image is written. ``path``: the PNG's."""
+def ailab_image_logged(run: ActiveRun, name: str, path: str, step: int) -> None:
+    """Fires after an image is written, in the thread that wrote it. ``path``: the PNG's."""
 
 
 @hookspec
-def ailab_progress_updated(run: Run, value: float, eta_seconds: float | None) -> None:
+def ailab_progress_updated(run: ActiveRun, value: float, eta_seconds: float | None) -> None:
     """Fires at each ``update_progress``. ``value``: 0..1."""
 
 
 @hookspec
-def ailab_run_finished(run: Run, state: str, error: str | None) -> None:
+def ailab_run_finished(run: ActiveRun, state: str, error: str | None) -> None:
     """Fires when a run ends. ``state``: finished, failed or killed; ``error``: one line, when failed."""
 
 

@@ -3,5 +3,6 @@
 from ailab.experiment.config import Config as Config
 from ailab.experiment.config import ConfigPart as ConfigPart
 from ailab.experiment.config import IncompleteConfigError as IncompleteConfigError
+from ailab.experiment.starting import start as start
 
-__all__ = ["Config", "ConfigPart", "IncompleteConfigError"]
+__all__ = ["Config", "ConfigPart", "IncompleteConfigError", "start"]

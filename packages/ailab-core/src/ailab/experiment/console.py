@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 from ailab.plugins import hookimpl
 
 if TYPE_CHECKING:
-    from ailab.experiment.run import Run
+    from ailab.experiment.run import ActiveRun
 
 __all__ = ["Bar", "duration"]
 
@@ -66,7 +66,7 @@ _bars: dict[int, Bar] = {}
 
 
 @hookimpl
-def ailab_run_started(run: Run) -> None:
+def ailab_run_started(run: ActiveRun) -> None:
     terminal = sys.__stderr__
     # Without the capture nobody would wipe the bar before something is printed.
     if terminal is not None and terminal.isatty() and run.output.started:
@@ -75,14 +75,14 @@ def ailab_run_started(run: Run) -> None:
 
 
 @hookimpl
-def ailab_progress_updated(run: Run, value: float, eta_seconds: float | None) -> None:
+def ailab_progress_updated(run: ActiveRun, value: float, eta_seconds: float | None) -> None:
     bar = _bars.get(id(run))
     if bar is not None and not run.output.mid_line:
-        bar.draw(run.path.parent.name, value, eta_seconds)
+        bar.draw(run.name or run.experiment, value, eta_seconds)
 
 
 @hookimpl
-def ailab_run_finished(run: Run) -> None:
+def ailab_run_finished(run: ActiveRun) -> None:
     bar = _bars.pop(id(run), None)
     if bar is not None:
         bar.wipe()

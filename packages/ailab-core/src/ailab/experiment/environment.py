@@ -6,15 +6,14 @@ import getpass
 import os
 import platform
 import socket
-import subprocess
 import sys
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-__all__ = ["git_state", "packages", "process_facts"]
+__all__ = ["cuda", "git_diff", "git_state", "packages", "process_facts"]
 
 _GIT_SECONDS = 10
+_LARGEST_DIFF = 4 << 20
 
 
 def process_facts() -> dict[str, Any]:
@@ -38,6 +37,8 @@ def process_facts() -> dict[str, Any]:
 
 def packages() -> dict[str, str]:
     """Every installed distribution and its version. Takes about a tenth of a second in a large environment."""
+    from importlib import metadata
+
     found = {}
     for distribution in metadata.distributions():
         name = distribution.metadata["Name"]
@@ -48,26 +49,47 @@ def packages() -> dict[str, str]:
 
 def git_state(folder: Path) -> dict[str, Any] | None:
     """Commit, branch and whether tracked files are changed; None outside a repository or without git."""
+    try:
+        return {
+            "commit": _git(folder, "rev-parse", "HEAD").strip(),
+            "branch": _git(folder, "rev-parse", "--abbrev-ref", "HEAD").strip(),
+            "dirty": bool(_git(folder, "status", "--porcelain", "--untracked-files=no").strip()),
+        }
+    except OSError:
+        return None
 
-    def git(*arguments: str) -> str:
-        # --no-optional-locks: looking must not get in the way of the user's own git.
-        command = ["git", "--no-optional-locks", *arguments]
+
+def git_diff(folder: Path) -> bytes | None:
+    """What is changed against the commit, as ``git apply`` takes it; None: more than 4 MiB.
+
+    Raises:
+        OSError: git does not say.
+    """
+    diff = _git(folder, "diff", "--binary", "HEAD").encode("utf-8", "surrogateescape")
+    return diff if len(diff) <= _LARGEST_DIFF else None
+
+
+def cuda() -> dict[str, Any] | None:
+    """Driver, CUDA version and the names of the GPUs in use; None without one."""
+    from ailab.experiment.system.gpu import Gpus
+
+    return Gpus().facts()
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    import subprocess
+
+    # --no-optional-locks: looking must not get in the way of the user's own git.
+    command = ["git", "--no-optional-locks", *arguments]
+    try:
         done = subprocess.run(
             command,
             cwd=folder,
             capture_output=True,
-            text=True,
             timeout=_GIT_SECONDS,
             check=True,
             stdin=subprocess.DEVNULL,
         )
-        return done.stdout.strip()
-
-    try:
-        return {
-            "commit": git("rev-parse", "HEAD"),
-            "branch": git("rev-parse", "--abbrev-ref", "HEAD"),
-            "dirty": bool(git("status", "--porcelain", "--untracked-files=no")),
-        }
-    except (OSError, subprocess.SubprocessError):
-        return None
+    except subprocess.SubprocessError as error:
+        raise OSError(f"git {arguments[0]} failed in {folder}: {error}") from error
+    return done.stdout.decode("utf-8", "surrogateescape")

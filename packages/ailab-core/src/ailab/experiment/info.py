@@ -8,10 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ailab.experiment.environment import git_state, packages
+from ailab.experiment.encode import to_jsonable
 from ailab.experiment.record.files import replace_file
 
 __all__ = ["InfoFile"]
+
+_LATER_SECONDS = 1.0
 
 
 class InfoFile:
@@ -21,30 +23,40 @@ class InfoFile:
         path: the file.
         facts: its first contents.
         problem: called with a message and the error when it cannot be replaced.
+        later: has a function called soon, in another thread.
 
     Raises:
         OSError: it cannot be written the first time.
     """
 
-    def __init__(self, path: Path, facts: dict[str, Any], problem: Callable[[str, OSError], None]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        facts: dict[str, Any],
+        problem: Callable[[str, OSError], None],
+        later: Callable[[Callable[[], None]], object],
+    ) -> None:
         self._path = path
         self._facts = facts
         self._problem = problem
+        self._later = later
         self._lock = threading.RLock()  # reentrant: a signal handler may end the run in the midst of `add`
         self._thread: threading.Thread | None = None
+        self._closing = threading.Event()
+        self._asked = False
         self._abandoned = False
-        self._write()
+        replace_file(self._path, self._content())
 
     def add(self, **facts: Any) -> None:
-        """Add or replace top-level fields."""
+        """Add or replace top-level fields. The file follows soon."""
         if self._abandoned:
             return
         with self._lock:
             self._facts.update(facts)
-            try:
-                self._write()
-            except OSError as error:
-                self._problem(f"cannot replace {self._path}", error)
+            if self._asked:
+                return
+            self._asked = True
+        self._later(self.write)
 
     def add_dataset(self, name: str, version: Any) -> None:
         """Record the version of a dataset that the run uses; where a class comes in several versions, all of them."""
@@ -54,17 +66,29 @@ class InfoFile:
             if version not in versions:
                 self.add(datasets={**known, name: [*versions, version]})
 
-    def complete(self, folder: Path) -> None:
-        """Find out, in a thread, what takes a moment: the installed packages and git's state of ``folder``."""
+    def complete(self, look: Callable[[], dict[str, Any]]) -> None:
+        """Add, from a thread and a second later, what ``look`` finds out: it must not slow the start of a training."""
 
-        def look() -> None:
-            self.add(packages=packages(), git=git_state(folder))
+        def work() -> None:
+            self._closing.wait(_LATER_SECONDS)
+            self.add(**look())
 
-        self._thread = threading.Thread(target=look, name="ailab-environment", daemon=True)
+        self._thread = threading.Thread(target=work, name="ailab-environment", daemon=True)
         self._thread.start()
 
+    def write(self) -> None:
+        """Bring the file up to date."""
+        with self._lock:
+            self._asked = False
+            content = self._content()
+        try:
+            replace_file(self._path, content)
+        except OSError as error:
+            self._problem(f"cannot replace {self._path}", error)
+
     def close(self) -> None:
-        """Wait until everything is in the file."""
+        """Wait until everything is known."""
+        self._closing.set()
         if self._thread is not None:
             self._thread.join(timeout=15.0)
 
@@ -73,5 +97,5 @@ class InfoFile:
         self._lock = threading.RLock()  # the parent's may have been held by a thread that does not exist here
         self._abandoned = True
 
-    def _write(self) -> None:
-        replace_file(self._path, json.dumps(self._facts, indent=2, allow_nan=False).encode())
+    def _content(self) -> bytes:
+        return json.dumps(to_jsonable(self._facts), indent=2, allow_nan=False).encode()

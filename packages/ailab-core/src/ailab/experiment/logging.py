@@ -1,79 +1,85 @@
 """Logging of the run in progress: ``import ailab.experiment.logging as log``.
 
 ``setup`` starts a run; it ends by itself with the process (finished, failed with its traceback, or killed) or with
-``finish``.
+``finish``. Every function may be called from any thread, raises RuntimeError before ``setup``, and TypeError or
+ValueError for arguments that are not as described.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from struct import error as _struct_error
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from ailab import current
-from ailab.errors import shown
+from ailab.experiment import starting
 from ailab.experiment.config import Config
-from ailab.experiment.run import Run, prepare_folder
-from ailab.plugins import shared_manager
+from ailab.experiment.starting import SYSTEM_SECONDS, current_run
 
-__all__ = ["current_run", "finish", "log_image", "log_value", "setup", "update_progress"]
+if TYPE_CHECKING:
+    from ailab.experiment.progress import Progress
+    from ailab.experiment.record.metric import Series
+    from ailab.experiment.run import ActiveRun
 
-_run: Run | None = None
+__all__ = [
+    "current_run",
+    "finish",
+    "log",
+    "log_file",
+    "log_histogram",
+    "log_image",
+    "log_table",
+    "log_text",
+    "log_value",
+    "progress",
+    "setup",
+    "update_progress",
+]
+
+T = TypeVar("T")
+
+# The `ActiveRun.series` of the run in progress; it may have been started before this module was imported.
+_series: dict[str, Series] = {} if starting.run_in_progress() is None else current_run().series
+
+
+def _use(run: ActiveRun) -> None:
+    global _series
+    _series = run.series
+
+
+starting.on_start.append(_use)
 
 
 def setup(
     config: Config,
     *,
     workspace: str | os.PathLike[str] | None = None,
+    run_id: str | None = None,
+    name: str | None = None,
+    tags: Sequence[str] = (),
+    notes: str = "",
     snapshot: bool = True,
     capture_output: bool = True,
+    system_seconds: float | None = SYSTEM_SECONDS,
 ) -> Path:
-    """Start a run: make its folder, keep the configuration and the code of the working directory.
-
-    A run in progress is finished first.
-
-    Args:
-        config: every parameter; from now on in use and frozen.
-        workspace: the folder of all experiments; default: the environment variable ``AILAB_WORKSPACE``, else
-            ``config.train.checkpoint_path``.
-        snapshot: copy the code of the working directory to the run's ``src/``.
-        capture_output: copy what is printed to the run's ``output.log``.
+    """As ``ailab.experiment.start``, which see.
 
     Returns:
-        The run's folder. ``checkpoints/`` in it is yours.
-
-    Raises:
-        TypeError: ``config`` is no Config.
-        ValueError: ``config`` is incomplete, the experiment's name cannot be a folder's, or no workspace is known.
-            A run in progress then goes on.
-        OSError: the workspace cannot be written to.
+        The run's folder. ``checkpoints/`` in it is yours. With ``AILAB_MODE=disabled`` an empty one that ends with the
+        process.
     """
-    global _run
-    if not isinstance(config, Config):
-        raise TypeError(f"config must be an instance of a Config subclass, got {shown(config)}")
-    chosen = _workspace(config, workspace)
-    in_use = current.config()
-    config.check_completeness()
-    try:
-        folder = prepare_folder(config, chosen, shared_manager())
-    except BaseException:
-        current.use_config(in_use)  # a run in progress goes on as if nothing had been asked
-        raise
-    finish()
-    _run = Run(config, folder, shared_manager(), Path.cwd() if snapshot else None, capture_output)
-    return _run.path
-
-
-def _workspace(config: Config, argument: str | os.PathLike[str] | None) -> Path:
-    named = {
-        "workspace": argument,
-        "the environment variable AILAB_WORKSPACE": os.environ.get("AILAB_WORKSPACE") or None,
-        "config.train.checkpoint_path": config.train.get("checkpoint_path", None),
-    }
-    name, value = next(((name, value) for name, value in named.items() if value is not None), ("workspace", None))
-    if not isinstance(value, str | os.PathLike) or not (text := os.fspath(value)) or "\0" in str(text):
-        raise ValueError(f"{name} must be the path of a folder for all experiments, got {shown(value)}")
-    return Path(os.fsdecode(text)).expanduser()
+    return starting.start(
+        config,
+        workspace=workspace,
+        run_id=run_id,
+        name=name,
+        tags=tags,
+        notes=notes,
+        snapshot=snapshot,
+        capture_output=capture_output,
+        system_seconds=system_seconds,
+    ).path
 
 
 def log_value(name: str, value: Any, *, step: int | None = None, primary: bool = False) -> None:
@@ -81,62 +87,117 @@ def log_value(name: str, value: Any, *, step: int | None = None, primary: bool =
 
     Args:
         name: of the metric; ``/`` groups, as in ``train/loss``.
-        value: a Python or NumPy number, or a framework's tensor with one element. NaN and infinities are kept.
+        value: a Python or NumPy number, or a framework's tensor with one element. NaN and infinities are kept, and
+            reported once for each metric.
         step: default: one more than the metric's last, from 0. Any order is fine.
         primary: show this metric on the front page; the first one logged so is the one.
-
-    Raises:
-        RuntimeError: ``setup`` has not been called.
-        TypeError, ValueError: an argument is not as above.
     """
+    # The same as the beginning of ActiveRun.log_value, for a call less.
+    try:
+        series = _series[name]
+        if (
+            type(value) is float
+            and (step is None or type(step) is int)
+            and (not primary or series.primary)
+            and (value - value == 0.0 or series.flagged)
+        ):
+            series.write(series, value, step)
+            return
+    except (KeyError, TypeError, _struct_error):
+        pass
     current_run().log_value(name, value, step=step, primary=primary)
 
 
-def log_image(name: str, data: Any = None, *, step: int | None = None) -> None:
+def log(values: Mapping[str, Any], *, step: int | None = None) -> None:
+    """Log several numbers, all with one ``step`` (default: each metric's next).
+
+    Args:
+        values: numbers by name, as for `log_value`; a dict inside the dict becomes ``outer/inner``.
+    """
+    current_run().log(values, step=step)
+
+
+def log_image(name: str, data: Any = None, *, step: int | None = None, caption: str | None = None) -> None:
     """Log an image as ``images/NAME.png``; older ones stay beside it as ``images/NAME@STEP.png``.
+
+    It is encoded and written in the background; ``data`` may be changed as soon as this returns.
 
     Args:
         name: a plain file name without its ending.
-        data: an array of shape (h, w, 1) or (h, w, 3), uint8 0..255, bool, or floating point 0..1; a matplotlib figure;
-            default: the current figure,
-            which stays open.
+        data: an array of shape (h, w, 1) or (h, w, 3), uint8 0..255, bool, or floating point 0..1; a Pillow image; a
+            matplotlib figure; default: the current figure, which stays open.
         step: default: one more than the image's last, from 0.
-
-    Raises:
-        RuntimeError: ``setup`` has not been called.
-        TypeError, ValueError: an argument is not as above.
+        caption: a line about it.
     """
-    current_run().log_image(name, data, step=step)
+    current_run().log_image(name, data, step=step, caption=caption)
+
+
+def log_text(name: str, text: str, *, step: int | None = None) -> None:
+    """Log a text, such as a sample that a model wrote. A long one becomes a file in ``texts/``.
+
+    Args:
+        name: as a metric's.
+        text: any.
+        step: default: one more than the text's last, from 0.
+    """
+    current_run().log_text(name, text, step=step)
+
+
+def log_table(name: str, data: Any, *, columns: Sequence[str] | None = None, step: int | None = None) -> None:
+    """Log a table as ``tables/NAME@STEP.csv``.
+
+    Args:
+        name: a plain file name without its ending.
+        data: a dict of columns, a list of rows (dicts or sequences), a two-dimensional array, or a DataFrame.
+        columns: their names, for rows without.
+        step: default: one more than the table's last, from 0.
+    """
+    current_run().log_table(name, data, columns=columns, step=step)
+
+
+def log_histogram(name: str, values: Any, *, bins: int = 64, step: int | None = None) -> None:
+    """Log how numbers are distributed; they are counted in the background.
+
+    Args:
+        name: as a metric's.
+        values: an array of any shape, or what NumPy makes one of. NaN and infinities are counted apart.
+        bins: how many, of one width, from the least to the greatest.
+        step: default: one more than the histogram's last, from 0.
+    """
+    current_run().log_histogram(name, values, bins=bins, step=step)
+
+
+def log_file(path: str | os.PathLike[str], name: str | None = None, *, step: int | None = None) -> None:
+    """Keep a copy of a file as ``files/NAME@STEP.ending``; it is made in the background.
+
+    Args:
+        path: the file; it may be deleted as soon as this returns, but not be changed.
+        name: default: the file's own.
+        step: default: one more than the file's last, from 0.
+    """
+    current_run().log_file(path, name, step=step)
 
 
 def update_progress(value: float) -> None:
     """Say how much of the run is done: 0 (nothing) to 1 (all).
 
     The remaining time follows from it; call it as often as you like.
-
-    Raises:
-        RuntimeError: ``setup`` has not been called.
-        TypeError, ValueError: ``value`` is no number between 0 and 1.
     """
     current_run().update_progress(value)
 
 
+def progress(items: Iterable[T], *, total: int | None = None) -> Progress[T]:
+    """``for batch in log.progress(loader):`` drives the run's progress and shows it as a bar in a terminal.
+
+    A loop inside another fills the outer one's current step: wrap both the epochs and the batches.
+
+    Args:
+        items: what to run through.
+        total: how many there are; default: ``len(items)``. Without either the progress stays where it is.
+    """
+    return current_run().progress(items, total=total)
+
+
 def finish() -> None:
     """End the run in progress as finished, rather than with the process. Without one this does nothing."""
-    global _run
-    if _run is not None:
-        _run.finish()
-        _run = None
-
-
-def current_run() -> Run:
-    """The run in progress.
-
-    Raises:
-        RuntimeError: there is none.
-    """
-    if _run is None or _run.state != "running":
-        raise RuntimeError(
-            "logging is not set up: call log.setup(config=config) before logging, where log is ailab.experiment.logging"
-        )
-    return _run
+    starting.finish()

@@ -2,82 +2,67 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
-import shutil
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from struct import error as struct_error
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ailab import __version__, current
 from ailab.experiment import environment
+from ailab.experiment.background import Background
 from ailab.experiment.capture import OutputCapture
-from ailab.experiment.encode import to_jsonable
-from ailab.experiment.images import as_png
 from ailab.experiment.info import InfoFile
-from ailab.experiment.names import check_file_name, check_metric_name
+from ailab.experiment.media import Media
+from ailab.experiment.names import check_metric_name
+from ailab.experiment.progress import Loops, Progress
 from ailab.experiment.record.append import AppendFile
 from ailab.experiment.record.eta import EtaEstimator
 from ailab.experiment.record.files import replace_file
-from ailab.experiment.record.layout import SCHEMA, RunFolder, create_run_folder
+from ailab.experiment.record.layout import SCHEMA
+from ailab.experiment.record.metric import AppendMany, Series
 from ailab.experiment.record.writer import RecordWriter
-from ailab.experiment.snapshot import take_snapshot
-from ailab.experiment.values import as_float, as_progress, as_step
-from ailab.experiment.watch import watch
+from ailab.experiment.values import as_float, as_progress, as_step, flattened
+from ailab.experiment.variables import check_tags
+from ailab.experiment.watch import how_it_ended, watch
 
 if TYPE_CHECKING:
+    import tempfile
+
     import pluggy
 
     from ailab.experiment.config import Config
+    from ailab.experiment.opening import Opening
 
-__all__ = ["Run", "prepare_folder"]
+__all__ = ["ActiveRun"]
 
 _logger = logging.getLogger("ailab")
 
+T = TypeVar("T")
 
-def prepare_folder(config: Config, workspace: Path, plugins: pluggy.PluginManager) -> RunFolder:
-    """Make a new run's folder with its ``config.json``.
-
-    Args:
-        config: what is written.
-        workspace: the folder of all experiments; made if missing.
-        plugins: the manager whose ``ailab_config_encode`` is asked.
-
-    Raises:
-        ValueError: ``train.experiment_name`` cannot be a folder's name.
-        OSError: the folder or the file cannot be made; nothing of it is left then.
-    """
-    encode = plugins.hook.ailab_config_encode
-    name = check_file_name("config.train.experiment_name", config.train.experiment_name)
-    written = to_jsonable(config.to_dict(), lambda value: encode(value=value))
-    content = json.dumps(written, indent=2, allow_nan=False)
-    try:
-        folder = create_run_folder(workspace.absolute(), name)
-        try:
-            replace_file(folder.config, content.encode())
-        except OSError:
-            shutil.rmtree(folder.path, ignore_errors=True)
-            raise
-    except OSError as error:
-        # The same type and errno, with what was being done.
-        raise type(error)(error.errno, f"cannot make a run in the workspace {workspace}: {error.strerror}") from error
-    return folder
+_DRAIN_SECONDS = 30.0
+_MOST_LINKED = 1000
+"""Files of code up to which `src/` is made as a plain folder for every run."""
 
 
-class Run:
-    """Made by ``log.setup``; the functions of ``ailab.experiment.logging`` act on the one in progress.
+class ActiveRun(Media):
+    """A run in progress, made by ``ailab.experiment.start`` or ``log.setup``; a context manager that ends the run.
 
     Bad arguments raise. What the file system does never does: it is reported once for each kind of problem, and logging
     goes on and recovers when it can.
 
     Args:
-        config: written to ``config.json`` and frozen.
-        folder: from `prepare_folder`.
+        config: every parameter; frozen from now on.
+        opening: the run's folder; None logs nothing anywhere (every argument is still checked).
         plugins: the manager whose logging hooks are called.
-        source: the folder whose code is kept in ``src/``; None keeps none.
+        source: the folder whose code is kept; None keeps none.
         capture: whether stdout and stderr are copied to ``output.log``.
+        system_seconds: how often the machine's state is logged; None never.
+        name, tags, notes: for people.
 
     Raises:
         OSError: the run's folder cannot be written to.
@@ -86,111 +71,246 @@ class Run:
     def __init__(
         self,
         config: Config,
-        folder: RunFolder,
+        opening: Opening | None,
         plugins: pluggy.PluginManager,
         source: Path | None = None,
         capture: bool = True,
+        system_seconds: float | None = None,
+        name: str | None = None,
+        tags: tuple[str, ...] = (),
+        notes: str = "",
     ) -> None:
+        super().__init__(plugins, None if opening is None else opening.folder)
         self.config = config
-        self.folder = folder
-        self.path = folder.path
-        self.workspace = folder.path.parent.parent
         self.state = "running"
-        self._plugins = plugins
+        self.series: dict[str, Series] = {}
+        """What has been logged and may be logged again without another look at its name."""
+        self._append_many: AppendMany = _nothing_known
+        self.experiment = str(config.train.experiment_name) if opening is None else opening.folder.path.parent.name
         self._reported: set[str] = set()
         self._advised = False
         self._eta = EtaEstimator()
-        self._image_steps: dict[str, int] = {}
-        self._images_lost = 0
-        self._names: set[str] = set()
+        self._loops = Loops(self.update_progress)
         self._owner = os.getpid()
         self._writer: RecordWriter | None = None
-        facts = {
-            "schema": SCHEMA,
-            "id": self.path.name,
-            "experiment": self.path.parent.name,
-            "created": time.time(),
-            "ailab": __version__,
-            **environment.process_facts(),
-        }
-        self._output = AppendFile(self.folder.output, self._problem)
-        self.output = OutputCapture(self._output.write)
-        self._info = InfoFile(self.folder.info, facts, self._problem)
-        self._log("status", state="running")
-        if source is not None:
-            self._keep_source(source)
-        self._info.complete(source or Path.cwd())
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        self._background = Background(self._job_failed)
+        self._info: InfoFile | None = None
+        self._output: AppendFile | None = None
+        self._sampler: Any = None
+        self._code: threading.Thread | None = None
+        self._opening = opening
+        self._steps = {} if opening is None else dict(opening.steps)
+        self._image_steps = {} if opening is None else dict(opening.image_steps)
+        self._leads = opening is not None and opening.leader
+        earlier = opening.info if opening is not None else {}
+        self._name = name or (earlier.get("name") if isinstance(earlier.get("name"), str) else None)
+        self._tags = tags or (() if opening is None else opening.tags)
+        self._notes = notes or ("" if opening is None else opening.notes)
+        write: Callable[[bytes], None] = _nowhere
+        if opening is not None and self._leads:
+            self._output = AppendFile(opening.folder.output, self._problem, resume=opening.segment > 1)
+            write = self._output.write
+        self.output = OutputCapture(write)
+        if opening is not None and self._leads:
+            self._begin(opening, source, tags, notes)
         config.freeze()
         self._stop_watching = watch(self)
-        self._stop_datasets = current.on_dataset(self._info.add_dataset)
+        self._stop_datasets = current.on_dataset(self._info.add_dataset) if self._info else _nothing
         self._stop_waiting = current.on_waiting(self._waited)
         # Asked once: a hook that nobody implements costs a logged value nothing.
         self._on_value = plugins.hook.ailab_value_logged if plugins.hook.ailab_value_logged.get_hookimpls() else None
-        if capture:
+        if capture and self._leads:
             self.output.start()
+        if system_seconds is not None and opening is not None:
+            from ailab.experiment.system.sampler import Sampler
+
+            self._sampler = Sampler(opening.folder, self._problem, system_seconds)
         self._notify(plugins.hook.ailab_run_started, run=self)
+
+    def _begin(self, opening: Opening, source: Path | None, tags: tuple[str, ...], notes: str) -> None:
+        process = environment.process_facts()
+        now = time.time()
+        earlier = opening.info.get("segments")
+        if not isinstance(earlier, list):
+            earlier = [{key: opening.info.get(key) for key in ("created", *process)}] if opening.info else []
+        facts = {
+            **opening.info,
+            "schema": SCHEMA,
+            "id": self.path.name,
+            "experiment": self.experiment,
+            "created": opening.info.get("created", now),
+            "ailab": __version__,
+            "name": self._name,
+            **process,
+            "segments": [*earlier, {"created": now, **process}],
+        }
+        self._info = InfoFile(opening.folder.info, facts, self._problem, self._background.put)
+        if self._output is not None:
+            self._record().also_sync(self._output)
+        self._log("status", state="running", segment=opening.segment)
+        if tags:
+            self._log("tags", tags=list(self._tags))
+        if notes:
+            self._log("notes", text=self._notes)
+        folder = source or Path.cwd()
+        self._info.complete(lambda: self._look_around(folder))
+        if source is not None:
+            self._code = threading.Thread(target=self._keep_source, args=(source,), name="ailab-code", daemon=True)
+            self._code.start()
 
     # --- logging ---
 
+    def log(self, values: Mapping[str, Any], *, step: int | None = None) -> None:
+        """As ``ailab.experiment.logging.log``."""
+        try:
+            if (step is None or type(step) is int) and self._append_many(self.series, values, step):
+                return
+        except (KeyError, AttributeError, TypeError, struct_error):
+            pass  # something not seen before, or no number, name or step at all: looked at below
+        step = as_step("step", step)
+        flat = flattened("values", values)
+        numbers = [(check_metric_name("values", name), as_float(name, value, self._to_float)) for name, value in flat]
+        for name, number in numbers:
+            self._log_number(name, number, step, False)
+
     def log_value(self, name: str, value: Any, *, step: int | None = None, primary: bool = False) -> None:
         """As ``ailab.experiment.logging.log_value``."""
-        if type(name) is not str or name not in self._names:  # each name is looked at once: it takes microseconds
-            self._names.add(check_metric_name("name", name))
-        number = as_float("value", value, self._to_float)
-        step = as_step("step", step)
-        step, now = self._record().scalar(name, number, step, bool(primary))
-        if self._on_value is not None:
-            self._notify(self._on_value, run=self, name=name, value=number, step=step, time=now, primary=bool(primary))
-
-    def log_image(self, name: str, data: Any = None, *, step: int | None = None) -> None:
-        """As ``ailab.experiment.logging.log_image``."""
-        check_file_name("name", name)
-        step = as_step("step", step)
-        if step is None:
-            step = self._image_steps.get(name, -1) + 1
-        png = as_png(data, lambda value: self._plugins.hook.ailab_to_image(value=value))
-        self._image_steps[name] = step
-        newest, dated = self.folder.images / f"{name}.png", self.folder.images / f"{name}@{step}.png"
         try:
-            replace_file(dated, png)
-            replace_file(newest, png)
-        except OSError as error:
-            self._images_lost += 1
-            self._problem(f"cannot write the image {newest}, which is lost", error)
+            series = self.series[name]
+            if (
+                type(value) is float
+                and (step is None or type(step) is int)
+                and (not primary or series.primary)
+                and (value - value == 0.0 or series.flagged)
+            ):
+                series.write(series, value, step)
+                return
+        except (KeyError, TypeError, struct_error):
+            pass  # not seen before, or no name at all, or no step: looked at below
+        name = check_metric_name("name", name)
+        number = as_float("value", value, self._to_float)
+        self._log_number(name, number, as_step("step", step), bool(primary))
+
+    def _log_number(self, name: str, number: float, step: int | None, primary: bool) -> None:
+        self._require_running()
+        if self.folder is None:
             return
-        self._log("image", name=name, step=step, file=dated.name)
-        self._notify(self._plugins.hook.ailab_image_logged, run=self, name=name, path=str(newest), step=step)
+        writer = self._record()
+        step, now = writer.scalar(name, number, step, primary)
+        series = writer.series(name, primary)
+        if number - number != 0.0 and not series.flagged:
+            series.flagged = True
+            self._warn(f"{name} is {number} at step {step}; further ones of this metric are kept and not reported")
+            self._log("nonfinite", name=name, step=step, value=str(number))
+        if self._on_value is None:
+            self.series[name] = series
+            self._append_many = writer.append_many
+        else:
+            self._notify(self._on_value, run=self, name=name, value=number, step=step, time=now, primary=primary)
 
     def update_progress(self, value: float) -> None:
         """As ``ailab.experiment.logging.update_progress``."""
         progress = as_progress("value", value)
+        self._require_running()
         self._eta.add(time.monotonic(), progress)
-        self._record().progress(progress)
+        if self.folder is not None:
+            self._record().progress(progress)
         self._notify(
             self._plugins.hook.ailab_progress_updated, run=self, value=progress, eta_seconds=self._eta.remaining()
         )
 
+    def progress(self, items: Iterable[T], *, total: int | None = None) -> Progress[T]:
+        """As ``ailab.experiment.logging.progress``."""
+        return Progress(items, self._loops, total)
+
+    # --- for people ---
+
+    @property
+    def id(self) -> str:
+        """The name of the run's folder; empty where nothing is logged."""
+        return "" if self.folder is None else self.folder.path.name
+
+    @property
+    def path(self) -> Path:
+        """The run's folder, ``checkpoints/`` in it is yours; where nothing is logged one that ends with the process."""
+        if self.folder is not None:
+            return self.folder.path
+        if self._temporary is None:
+            import tempfile
+
+            self._temporary = tempfile.TemporaryDirectory(prefix="ailab-disabled-", ignore_cleanup_errors=True)
+            (Path(self._temporary.name) / "checkpoints").mkdir()
+        return Path(self._temporary.name)
+
+    @property
+    def name(self) -> str | None:
+        """What people call the run; ``AILAB_NAME``."""
+        return self._name
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Words to find the run by. Assign a list of strings; ``AILAB_TAGS`` (comma-separated) are there already."""
+        return self._tags
+
+    @tags.setter
+    def tags(self, tags: Iterable[str]) -> None:
+        self._tags = check_tags(tags)
+        self._log("tags", tags=list(self._tags))
+
+    @property
+    def notes(self) -> str:
+        """Text about the run. Assign a string."""
+        return self._notes
+
+    @notes.setter
+    def notes(self, notes: str) -> None:
+        if not isinstance(notes, str):
+            raise TypeError(f"notes must be a string, got {type(notes).__name__}")
+        self._notes = notes.encode("utf-8", "replace").decode()
+        self._log("notes", text=self._notes)
+
+    # --- the end ---
+
+    def __enter__(self) -> ActiveRun:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self.finish(*how_it_ended(error))
+
     def finish(self, state: str = "finished", error: str | None = None, traceback: str | None = None) -> None:
         """End the run: finished, failed (with one line of ``error`` and a ``traceback``) or killed.
 
-        Later calls do nothing.
+        Everything that waits is written first. Later calls do nothing.
         """
         if state not in ("finished", "failed", "killed"):
             raise ValueError(f"state must be 'finished', 'failed' or 'killed', got {state!r}")
         if self.state != "running" or os.getpid() != self._owner:
             return
         self.state = state
+        self.series.clear()
+        self._append_many = _nothing_known
         self._stop_watching()
         self._stop_datasets()
         self._stop_waiting()
+        if self._sampler is not None:
+            self._sampler.stop()
         self._notify(self._plugins.hook.ailab_run_finished, run=self, state=state, error=error)
         self.output.stop()
-        self._output.close()
-        self._info.close()
-        if self._images_lost:
-            self._warn(f"{self._images_lost} images were lost: the workspace did not take them")
-        details = {"error": error, "traceback": traceback} if error is not None or traceback is not None else {}
-        self._log("status", state=state, **details)
+        if self._code is not None:
+            self._code.join(timeout=_DRAIN_SECONDS)
+        if self._info is not None:
+            self._info.close()
+            self._info.add(ended=time.time())
+        if left := self._background.drain(_DRAIN_SECONDS):
+            _logger.error("run %s: %d images or files were not written in time and are lost", self.id, left)
+        if self.lost:
+            self._warn(f"{self.lost} images, tables or files were lost: the workspace did not take them")
+        if self._leads or (self.folder is not None and state == "failed"):
+            details = {"error": error, "traceback": traceback} if error is not None or traceback is not None else {}
+            self._log("status", state=state, **details)
         if self._writer is not None:
             self._writer.close()
             if self._writer.lost:
@@ -199,40 +319,75 @@ class Run:
                     self.path,
                     self._writer.lost,
                 )
+        if self._temporary is not None:
+            self._temporary.cleanup()
 
     # --- inside ---
 
     def forked(self) -> None:
         """Called in a forked child: it gets stream files of its own when it first logs, and does not end the run."""
+        self.series.clear()
+        self._append_many = _nothing_known
         if self._writer is not None:
             self._writer.abandon()
             self._writer = None
-        self._output.abandon()
+        if self._output is not None:
+            self._output.abandon()
         self._stop_datasets()
-        self._info.abandon()
+        if self._info is not None:
+            self._info.abandon()
+        if self._sampler is not None:
+            self._sampler.abandon()
+        self._background = Background(self._job_failed)
+
+    def _require_running(self) -> None:
+        if self.state != "running":
+            raise RuntimeError(f"the run {self.id} is {self.state}: nothing can be logged to it any more")
 
     def _record(self) -> RecordWriter:
         if self._writer is None:
-            self._writer = RecordWriter(self.folder, self._problem)
+            assert self.folder is not None
+            self._writer = RecordWriter(self.folder, self._problem, steps=self._steps)
         return self._writer
 
     def _log(self, type: str, **fields: Any) -> None:
-        self._record().event(type, **fields)
+        if self.folder is not None:
+            self._record().event(type, **fields)
 
     def _to_float(self, value: object) -> float | None:
         found: float | None = self._plugins.hook.ailab_to_float(value=value)
         return found
 
+    def _look_around(self, folder: Path) -> dict[str, Any]:
+        git = environment.git_state(folder)
+        if git is not None and git["dirty"] and self.folder is not None:
+            file = self.path / ("diff.patch" if self._segment == 1 else f"diff.{self._segment}.patch")
+            try:
+                diff = environment.git_diff(folder)
+                if diff is not None:
+                    replace_file(file, diff)
+                    git["diff"] = file.name
+                else:
+                    self._warn("what is changed against git's commit is too much to be kept")
+            except OSError as error:
+                self._problem("cannot keep what is changed against git's commit", error)
+        return {"packages": environment.packages(), "git": git, "cuda": environment.cuda()}
+
+    @property
+    def _segment(self) -> int:
+        return 1 if self._opening is None else self._opening.segment
+
     def _keep_source(self, source: Path) -> None:
+        from ailab.experiment.code.keep import keep_source
+
+        assert self.folder is not None
         try:
-            snapshot = take_snapshot(source, self.folder.source, self.workspace)
+            left_out = keep_source(source, self.folder, self._segment, _MOST_LINKED)
         except OSError as error:
             self._problem(f"cannot keep the code of {source}", error)
             return
-        if snapshot.left_out:
-            named = ", ".join(snapshot.left_out[:5]) + (
-                f" and {len(snapshot.left_out) - 5} more" if len(snapshot.left_out) > 5 else ""
-            )
+        if left_out:
+            named = ", ".join(left_out[:5]) + (f" and {len(left_out) - 5} more" if len(left_out) > 5 else "")
             self._warn(f"not kept in the run's src/: {named}")
 
     def _waited(self, fraction: float, advice: str | None) -> None:
@@ -242,15 +397,22 @@ class Run:
             self._advised = True  # once: every epoch says much the same
             self._warn(advice)
 
+    def _job_failed(self, error: Exception) -> None:
+        self.lost += 1
+        if isinstance(error, OSError):
+            self._problem("an image, table or file was not written and is lost", error)
+        else:
+            self._warn(f"an image, table or file could not be made and is lost: {error!r}")
+
     def _problem(self, what: str, error: OSError) -> None:
         """Report what the file system refused: once for each kind, or a full disk would fill the screen too."""
         kind = f"{what}: {error.strerror or error}"
         if kind not in self._reported:
             self._reported.add(kind)
-            _logger.warning("run %s: %s; logging goes on and tries again", self.path, kind)
+            _logger.warning("run %s: %s; logging goes on and tries again", self.id, kind)
 
     def _warn(self, message: str) -> None:
-        _logger.warning("run %s: %s", self.path, message)
+        _logger.warning("run %s: %s", self.id, message)
         self._log("warning", message=message)
 
     def _notify(self, hook: Callable[..., Any], **arguments: Any) -> None:
@@ -262,7 +424,20 @@ class Run:
                 self._reported.add(name)
                 _logger.warning(
                     "run %s: a plugin failed in %s: %r; it is called again, and not reported again",
-                    self.path,
+                    self.id,
                     name,
                     error,
                 )
+
+
+def _nowhere(data: bytes) -> None:
+    """Where output goes that nobody keeps."""
+
+
+def _nothing_known(known: Mapping[str, Series], values: Mapping[str, Any], step: int | None) -> bool:
+    """How a dict is logged before anything was."""
+    return False
+
+
+def _nothing() -> None:
+    """What is stopped where nothing was started."""

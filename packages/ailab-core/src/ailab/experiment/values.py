@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ailab.errors import shown
 
-__all__ = ["as_float", "as_progress", "as_step"]
+__all__ = ["as_float", "as_progress", "as_step", "flattened"]
+
+_DEEPEST = 16
 
 _ROUNDING = 1e-6
 
@@ -26,7 +28,7 @@ def as_float(argument: str, value: object, foreign: Callable[[object], float | N
     if type(value) is float:
         return value
     try:
-        if isinstance(value, numbers.Real):
+        if isinstance(value, float | numbers.Real):
             return float(value)
         if type(value).__module__ == "numpy" and hasattr(value, "dtype"):
             return _from_array(argument, value)
@@ -76,3 +78,23 @@ def as_progress(argument: str, value: object) -> float:
     if not 0.0 <= number <= 1.0 or math.isnan(number):
         raise ValueError(f"{argument} must lie between 0 (nothing done) and 1 (all done), got {shown(value)}")
     return number
+
+
+def flattened(argument: str, values: object, _prefix: str = "", _depth: int = 0) -> Iterator[tuple[str, object]]:
+    """The names and values of a dict; those of a dict inside it are called ``outer/inner``.
+
+    Raises:
+        TypeError: it is no dict, or one of its keys is no string.
+        ValueError: dicts are nested more than 16 deep.
+    """
+    if not isinstance(values, Mapping):
+        raise TypeError(f"{argument} must be a dict of names and numbers, got {shown(values)}")
+    if _depth >= _DEEPEST:
+        raise ValueError(f"{argument} must not be nested more than {_DEEPEST} deep")
+    for name, value in values.items():
+        if not isinstance(name, str):
+            raise TypeError(f"the names in {argument} must be strings, got {shown(name)}")
+        if isinstance(value, Mapping):
+            yield from flattened(argument, value, f"{_prefix}{name}/", _depth + 1)
+        else:
+            yield f"{_prefix}{name}", value

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import NoReturn, Protocol
 
-__all__ = ["watch"]
+__all__ = ["how_it_ended", "watch"]
 
 
 class _Watched(Protocol):
@@ -39,20 +39,12 @@ def watch(run: _Watched) -> Callable[[], None]:
 
     def on_exception(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
         try:
-            if issubclass(kind, KeyboardInterrupt):
-                run.finish("killed", "interrupted with Ctrl-C")
-            else:
-                text = "".join(traceback.format_exception(kind, error, where))
-                run.finish("failed", traceback.format_exception_only(kind, error)[-1].strip(), text)
+            run.finish(*how_it_ended(error))
         finally:
             previous_hook(kind, error, where)
 
     def on_exit() -> None:
-        status = exit_status[0] if exit_status else None
-        if status is None or (isinstance(status, int) and status == 0):
-            run.finish()
-        else:
-            run.finish("failed", f"sys.exit({status!r})")
+        run.finish(*how_it_ended(SystemExit(*exit_status)))
 
     def on_terminate(number: int, frame: FrameType | None) -> None:
         run.finish("killed", "ended with SIGTERM")
@@ -84,6 +76,22 @@ def watch(run: _Watched) -> Callable[[], None]:
         _forking.discard(run)
 
     return stop
+
+
+def how_it_ended(error: BaseException | None) -> tuple[str, str | None, str | None]:
+    """The state, the line of error and the traceback of a run that an exception (None: nothing) ended."""
+    match error:
+        case None:
+            return "finished", None, None
+        case KeyboardInterrupt():
+            return "killed", "interrupted with Ctrl-C", None
+        case SystemExit(code=None | 0 | False):
+            return "finished", None, None
+        case SystemExit(code=code):
+            return "failed", f"sys.exit({code!r})", None
+        case _:
+            text = "".join(traceback.format_exception(error))
+            return "failed", traceback.format_exception_only(error)[-1].strip(), text
 
 
 _forking: weakref.WeakSet[_Watched] = weakref.WeakSet()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from collections.abc import Callable
@@ -12,83 +13,156 @@ __all__ = ["AppendFile"]
 _PENDING_LIMIT = 8 << 20
 """Bytes kept in memory while the disk refuses them: a quarter of a million numbers."""
 
+_PATIENCE_SECONDS = 1.0
+"""How long a caller waits for another thread that is inside the kernel with this file."""
+
 
 class AppendFile:
     """Appends reach the kernel before `write` returns and so survive the process; `sync` brings them to the disk.
 
-    While the file system refuses (full, gone, read-only) data wait in memory, up to a bound, and go out in order once
-    it recovers. ``problem`` is
-    called with the error each time something is refused; ``lost`` counts the bytes that found no room in memory either.
+    While the file system refuses (full, gone, read-only, hung) data wait in memory, up to a bound, and go out in order
+    once it recovers. ``problem`` is called with the error each time something is refused; ``lost`` counts the bytes
+    that found no room in memory either.
+
+    Who must be faster than `write` may call ``os.write(file.fd, data)`` while ``file.gate`` is empty, and gives what
+    the kernel did not take to `refused`; it must always write as many bytes, so that two threads cannot tear each
+    other's.
+
+    Args:
+        path: the file; it must not exist, unless ``resume``.
+        problem: takes a message and the error.
+        resume: go on at the end of a file that an earlier process wrote.
+
+    Attributes:
+        fd: the same number for the life of the object; leads to the null device while there is no file.
+        gate: not empty while data must wait in memory: why.
+        gone: the file was deleted under its writer, or its server no longer knows it.
 
     Raises:
         FileExistsError: on construction: the file has a writer already.
     """
 
-    def __init__(self, path: Path, problem: Callable[[str, OSError], None]) -> None:
+    def __init__(self, path: Path, problem: Callable[[str, OSError], None], resume: bool = False) -> None:
         self.path = path
         self.lost = 0
+        self.gate: set[str] = set()
+        self.gone = False
+        self.fd = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        self._resume = resume
         self._problem = problem
         self._pending = bytearray()
-        # Reentrant: a signal handler that ends the run may interrupt the very thread that holds it.
-        self._lock = threading.RLock()
-        self._dirty = False
-        self._closed = False
-        self._fd = -1
+        # Both reentrant: a signal handler that ends the run may interrupt the very thread that holds them.
+        self._memory = threading.RLock()
+        self._kernel = threading.RLock()
+        self._synced = 0
+        self._unsynced = bytearray()
         try:
-            self._open()
+            self._open(path)
         except FileExistsError:
+            os.close(self.fd)
+            self.fd = -1
             raise  # two writers in one file would lose data on a share
         except OSError as error:
+            self.gate.add("no file")
             problem(f"cannot make {path}", error)  # `sync` tries again
+
+    def __del__(self) -> None:
+        # Not sooner: a thread that is about to write must not meet somebody else's file under the number.
+        if getattr(self, "fd", -1) >= 0:
+            os.close(self.fd)
+
+    @property
+    def closed(self) -> bool:
+        return "closed" in self.gate
 
     def write(self, data: bytes) -> None:
         """Append ``data``, one whole record or line. Never raises OSError."""
-        with self._lock:
-            if self._closed:
-                return
-            self._dirty = True
-            if not self._pending:
+        if not self.gate:
+            if self._kernel.acquire(timeout=_PATIENCE_SECONDS):
                 try:
-                    written = os.write(self._fd, data) if self._fd >= 0 else 0
-                except OSError as error:
-                    written = 0
-                    self._problem(f"cannot write to {self.path}", error)
-                if written == len(data):
-                    return
-                data = data[written:]  # the rest of a begun record must follow, whatever its size
+                    if not self.gate:
+                        written, error = 0, None
+                        try:
+                            written = os.write(self.fd, data)
+                        except OSError as refusal:
+                            error = refusal
+                        if written != len(data):
+                            self.refused(data[written:], error, begun=written > 0)
+                        return
+                finally:
+                    self._kernel.release()
+            else:
+                self.gate.add("stalled")
+        self.refused(data)
+
+    def refused(self, data: bytes, error: OSError | None = None, begun: bool = False) -> None:
+        """Keep ``data`` for later; ``begun``: the rest of something whose beginning is in the file already."""
+        with self._memory:
+            if self.closed:
+                return
+            if begun:
+                self._pending[:0] = data  # must follow its beginning, whatever its size
             elif len(self._pending) + len(data) > _PENDING_LIMIT:
                 self.lost += len(data)
-                return
-            self._pending += data
+            else:
+                self._pending += data
+            self.gate.add("pending")
+        if error is not None:
+            self._problem(f"cannot write to {self.path}", error)
 
     def sync(self) -> bool:
-        """Write what waits and ask the disk or server to keep everything.
+        """Write what waits and ask the disk or server to keep everything. One thread at a time.
 
         Returns whether all of it is safe; never raises OSError.
         """
-        with self._lock:
-            if self._closed or not self._dirty:
-                return True
-            self._dirty = False
-            try:
-                if self._fd < 0:
-                    self._open()
-                while self._pending:
-                    del self._pending[: os.write(self._fd, self._pending)]
-            except OSError as error:
-                self._dirty = True
-                self._problem(f"cannot write to {self.path}", error)
-                return False
-            fd = os.dup(self._fd)  # so that a slow fsync blocks no writer
+        if self.closed:
+            return True
         try:
-            os.fsync(fd)
+            if "no file" in self.gate:
+                self._open(self.path)
+            self._check_gone()
+            self._rewrite()
+            self._flush()
         except OSError as error:
-            self._dirty = True
-            self._problem(f"cannot sync {self.path}", error)
+            self._failed(f"cannot write to {self.path}", error)
             return False
-        finally:
-            os.close(fd)
+        try:
+            end = os.lseek(self.fd, 0, os.SEEK_CUR)
+            if end == self._synced:
+                return True
+            self._remember(end)
+            os.fsync(self.fd)
+        except OSError as error:
+            self._failed(f"cannot sync {self.path}", error)
+            return False
+        self._synced = end
+        self._unsynced.clear()
         return True
+
+    def stalled(self) -> None:
+        """Nobody knows when the file system answers: callers need not wait for it as well."""
+        self.gate.add("stalled")
+
+    def answered(self) -> None:
+        """The file system is back; what waits goes out with the next `sync`."""
+        with self._memory:
+            self.gate.discard("stalled")
+
+    def move_to(self, path: Path, first: bytes = b"") -> None:
+        """Go on in a new file, which begins with ``first``.
+
+        Raises:
+            OSError: it cannot be made.
+        """
+        with self._memory:
+            self.gate.add("pending")
+        self._resume = False
+        self._open(path)
+        self.path = path
+        with self._memory:
+            self._pending[:0] = first
+        self.gone = False
+        self.gate.discard("gone")
 
     def close(self) -> None:
         """Sync for the last time and close."""
@@ -97,10 +171,59 @@ class AppendFile:
 
     def abandon(self) -> None:
         """Close without writing: what a forked child does with its parent's files."""
-        self._closed = True
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        self.gate.add("closed")
+        null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        os.dup2(null, self.fd, inheritable=False)
+        os.close(null)
 
-    def _open(self) -> None:
-        self._fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o644)
+    def waiting(self) -> int:
+        """Bytes that are in memory only."""
+        return len(self._pending)
+
+    def _open(self, path: Path) -> None:
+        # Without O_APPEND, as nobody else writes: an NFS client asks the server for the size before each append, and
+        # Linux lets no pwrite of such a descriptor go anywhere but to the end.
+        how = os.O_CLOEXEC | os.O_CREAT | (0 if self._resume else os.O_EXCL)
+        fd = os.open(path, os.O_RDWR | how, 0o644)
+        try:
+            self._synced = os.lseek(fd, 0, os.SEEK_END)
+            self._unsynced.clear()
+            os.dup2(fd, self.fd, inheritable=False)
+        finally:
+            os.close(fd)
+        self.gate.discard("no file")
+
+    def _check_gone(self) -> None:
+        if self.gone or os.fstat(self.fd).st_nlink == 0:
+            raise OSError(errno.ESTALE, "the file was deleted", str(self.path))
+
+    def _failed(self, what: str, error: OSError) -> None:
+        if error.errno == errno.ESTALE:
+            self.gone = True
+            self.gate.add("gone")
+        self._problem(what, error)
+
+    def _flush(self) -> None:
+        while True:
+            with self._memory:
+                chunk = bytes(self._pending[: 1 << 20])
+                if not chunk:
+                    self.gate.discard("pending")
+                    return
+            with self._kernel:
+                written = os.write(self.fd, chunk)
+            with self._memory:
+                del self._pending[:written]
+
+    def _remember(self, end: int) -> None:
+        """Keep a copy of what is about to be synced: a failing fsync throws the kernel's copy away."""
+        begin = self._synced + len(self._unsynced)
+        want = min(end - begin, _PENDING_LIMIT - len(self._unsynced))
+        if want > 0:
+            self._unsynced += os.pread(self.fd, want, begin)
+
+    def _rewrite(self) -> None:
+        """After a failed fsync: put back what the kernel may have dropped."""
+        done = 0
+        while done < len(self._unsynced):
+            done += os.pwrite(self.fd, self._unsynced[done:], self._synced + done)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import time
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
@@ -50,24 +49,41 @@ class RunFolder:
         return self.path / "output.log"
 
     @property
+    def tables(self) -> Path:
+        return self.path / "tables"
+
+    @property
+    def texts(self) -> Path:
+        return self.path / "texts"
+
+    @property
+    def files(self) -> Path:
+        return self.path / "files"
+
+    @property
     def checkpoints(self) -> Path:
         return self.path / "checkpoints"
 
 
-def create_run_folder(workspace: Path, experiment: str) -> RunFolder:
-    """Make a new run's folder, never one that exists.
+def create_run_folder(workspace: Path, experiment: str, run_id: str | None = None) -> RunFolder:
+    """Make a new run's folder; or, with a ``run_id``, make or find that one.
 
     The id is the local time and five random characters, so ids sort by age and machines need not agree on anything.
 
     Raises:
-        ValueError: ``experiment`` cannot be a folder's name.
+        ValueError: ``experiment`` or ``run_id`` cannot be a folder's name.
         OSError: the workspace cannot be written to.
     """
     check_file_name("experiment", experiment)
     parent = Path(workspace) / experiment
+    if run_id is not None:
+        folder = RunFolder(parent / check_file_name("run_id", run_id))
+        for part in (folder.streams, folder.images, folder.checkpoints):
+            part.mkdir(parents=True, exist_ok=True)
+        return folder
     parent.mkdir(parents=True, exist_ok=True)
     while True:
-        suffix = "".join(secrets.choice(_ID_ALPHABET) for _ in range(5))
+        suffix = "".join(_ID_ALPHABET[byte % len(_ID_ALPHABET)] for byte in os.urandom(5))
         folder = RunFolder(parent / f"{time.strftime('%Y-%m-%d_%H.%M.%S')}_{suffix}")
         try:
             folder.path.mkdir()

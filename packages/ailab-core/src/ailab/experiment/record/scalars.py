@@ -1,35 +1,20 @@
-"""The fixed-width form of a logged number: 32 bytes, little-endian, each with its own check.
-
-The check makes the record's eight 32-bit words sum to ``_SUM`` modulo 2**32 - 1. That catches every single flipped bit,
-a half-written
-record and the zeros that NFS shows for a moment, costs one big-integer operation to write (a CRC-32 would do as well
-there), and, what a CRC
-does not offer, is one vectorised sum to verify over millions of records.
-"""
+"""The fixed-width form of logged numbers, as NumPy sees them: 32 bytes, little-endian, each with its own check."""
 
 from __future__ import annotations
 
-import struct
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from ailab.experiment.record.packing import MODULUS as _MODULUS
+from ailab.experiment.record.packing import SIZE as SIZE
+from ailab.experiment.record.packing import SUM as _SUM
+from ailab.experiment.record.packing import pack as pack
+
 __all__ = ["RECORD", "SIZE", "pack", "valid"]
 
 RECORD = np.dtype([("metric", "<u4"), ("check", "<u4"), ("step", "<i8"), ("time", "<f8"), ("value", "<f8")])
-SIZE = RECORD.itemsize
-
-_SUM = 0xA11AB
-_MODULUS = 2**32 - 1
-_pack = struct.Struct("<IIqdd").pack
-
-
-def pack(metric: int, step: int, time: float, value: float) -> bytes:
-    """One record. ``step`` must fit 64 signed bits and ``metric`` 32 unsigned ones (struct.error otherwise)."""
-    # A little-endian number of 32-bit digits is congruent to the sum of its digits modulo 2**32 - 1.
-    rest = int.from_bytes(_pack(metric, 0, step, time, value), "little")
-    return _pack(metric, (_SUM - rest) % _MODULUS, step, time, value)
 
 
 def valid(records: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:

@@ -1,0 +1,92 @@
+"""Getting a run's code back as a plain folder: ``python -m ailab.experiment.code.restore RUN [FOLDER]``."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from ailab.experiment.code.snapshot import Snapshot
+from ailab.experiment.code.store import ObjectStore
+from ailab.experiment.record.files import read_regular
+
+__all__ = ["link_files", "restore"]
+
+
+def link_files(snapshot: Snapshot, workspace: Path, target: Path) -> None:
+    """Make the plain folder ``target`` of the files of a snapshot, without taking up room for them.
+
+    They are links to the workspace's objects, and read-only for that reason; copies where the file system has no
+    links, and where a file is executable.
+
+    Raises:
+        OSError: the folder cannot be written to.
+    """
+    store = ObjectStore(workspace)
+    made: set[str] = set()
+    linking = True
+    target.mkdir(parents=True, exist_ok=True)
+    for path, (key, executable) in snapshot.paths.items():
+        folder = os.path.dirname(path)  # noqa: PTH120 - thousands of files
+        if folder not in made:
+            (target / folder).mkdir(parents=True, exist_ok=True)
+            made.add(folder)
+        if linking and not executable:
+            try:
+                os.link(store.path(key), target / path)
+                continue
+            except FileExistsError:
+                continue
+            except OSError:
+                linking = False
+        _copy(store, key, executable, target / path)
+
+
+def restore(run: Path, target: Path) -> int:
+    """Copy the code of a run into the new folder ``target``; returns the number of files.
+
+    Raises:
+        FileExistsError: ``target`` exists.
+        OSError, ValueError: the run has no code, or the workspace's objects are missing or damaged.
+    """
+    run = run.absolute()
+    lists = sorted(run.glob("src*.json"))
+    if not lists:
+        raise FileNotFoundError(f"{run} holds no src.json: no code was kept, or it is no run's folder")
+    kept = json.loads(read_regular(lists[0]))
+    store = ObjectStore(run.parent.parent)
+    files = json.loads(store.get(str(kept["tree"])))["files"]
+    target.mkdir(parents=True)
+    inside = target.resolve()
+    for path, key, _, executable in files:
+        place = inside / path
+        if not place.resolve().is_relative_to(inside):  # what lies in a workspace is not trusted
+            raise ValueError(f"the list of files of {run} leads out of its folder: {path!r}")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        _copy(store, key, executable, place)
+    return len(files)
+
+
+def _copy(store: ObjectStore, key: str, executable: bool, place: Path) -> None:
+    data = store.get(key)
+    place.write_bytes(data)
+    place.chmod(0o755 if executable else 0o644)
+
+
+def main() -> None:
+    if len(sys.argv) not in (2, 3):
+        sys.exit("usage: python -m ailab.experiment.code.restore RUN [FOLDER]")
+    run = Path(sys.argv[1])
+    target = Path(sys.argv[2]) if len(sys.argv) == 3 else run / "src"
+    if target.is_dir() and not any(target.iterdir()):
+        target.rmdir()
+    try:
+        count = restore(run, target)
+    except (OSError, ValueError) as error:
+        sys.exit(str(error))
+    sys.stdout.write(f"{count} files in {target}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""The environment variables that steer a run without a change to its script."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from ailab.errors import shown
+from ailab.experiment.names import check_file_name
+
+__all__ = ["Variables", "check_tags", "from_environment"]
+
+_MODES = ("online", "disabled")
+_LONGEST_NAME = 200
+
+
+@dataclass(frozen=True)
+class Variables:
+    """What ``AILAB_RUN_ID``, ``AILAB_NAME``, ``AILAB_TAGS`` and ``AILAB_MODE`` say; None or empty where unset."""
+
+    run_id: str | None
+    name: str | None
+    tags: tuple[str, ...]
+    disabled: bool
+
+
+def from_environment() -> Variables:
+    """The variables of this process.
+
+    Raises:
+        ValueError: one does not make sense; the message names it.
+    """
+    mode = os.environ.get("AILAB_MODE") or "online"
+    if mode not in _MODES:
+        raise ValueError(f"the environment variable AILAB_MODE must be 'online' or 'disabled', got {shown(mode)}")
+    run_id = os.environ.get("AILAB_RUN_ID") or None
+    return Variables(
+        run_id=None if run_id is None else check_file_name("the environment variable AILAB_RUN_ID", run_id),
+        name=(os.environ.get("AILAB_NAME") or "")[:_LONGEST_NAME] or None,
+        tags=tuple(tag.strip() for tag in os.environ.get("AILAB_TAGS", "").split(",") if tag.strip()),
+        disabled=mode == "disabled",
+    )
+
+
+def check_tags(tags: object) -> tuple[str, ...]:
+    """Tags in the order given, each once.
+
+    Raises:
+        TypeError: they are no list of strings.
+        ValueError: one is empty or holds a comma or a control character.
+    """
+    if isinstance(tags, str) or not isinstance(tags, list | tuple | set | frozenset):
+        raise TypeError(f"tags must be a list of strings, got {shown(tags)}")
+    found = sorted(tags) if isinstance(tags, set | frozenset) else tags
+    for tag in found:
+        if not isinstance(tag, str):
+            raise TypeError(f"tags must be strings, got {shown(tag)}")
+        if not tag.strip() or "," in tag or not tag.isprintable():
+            raise ValueError(f"a tag must be a word or words without commas and control characters, got {shown(tag)}")
+    return tuple(dict.fromkeys(found))
