@@ -75,7 +75,15 @@ def test_the_public_names() -> None:
     import ailab.plugins
 
     assert ailab.__all__ == ["__version__"]
-    assert set(ailab.experiment.__all__) == {"Config", "ConfigPart", "IncompleteConfigError"}
+    assert set(ailab.experiment.__all__) == {
+        "Config",
+        "ConfigPart",
+        "IncompleteConfigError",
+        "Run",
+        "Workspace",
+        "import_config",
+    }
+    assert all(hasattr(ailab.experiment, name) for name in ailab.experiment.__all__)
     assert set(log.__all__) == {"current_run", "finish", "log_image", "log_value", "setup", "update_progress"}
     assert set(ailab.plugins.__all__) == {
         "GROUP",

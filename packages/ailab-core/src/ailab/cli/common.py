@@ -32,7 +32,7 @@ workspace_option = click.option(
 )
 
 
-class _RunType(click.ParamType):
+class _RunType(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.4 only
     """A run's id, experiment/id, a part of the id that only one has, a folder, or ``last``."""
 
     name = "run"

@@ -92,7 +92,7 @@ def save_figure(curves: Sequence[Curve], path: Path, look: Look = Look()) -> Non
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    style = {
+    style: Any = {
         "font.size": look.font,
         "axes.labelsize": look.font,
         "legend.fontsize": look.font - 1,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, TypeGuard
 
 from ailab.experiment.record.summary import ImageEvent, MetricSummary
 
@@ -68,7 +68,7 @@ class RunFacts:
         stamp = event.get("time")
         if not is_time(stamp):
             return None
-        when = float(stamp)  # type: ignore[arg-type]
+        when = float(stamp)
         if event.get("type") in _EDITS:
             self._take_edit(when, event)
             return False
@@ -109,7 +109,7 @@ class RunFacts:
                 self.notes, self._notes_time = text, when
 
 
-def is_time(value: object) -> bool:
+def is_time(value: object) -> TypeGuard[float]:
     """Whether ``value`` can be seconds since the epoch."""
     # Compared, not converted: JSON may hold an int that no float can.
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e12

@@ -120,7 +120,7 @@ class RunReader(RunFacts):
         """
         if name not in self.metrics:
             raise KeyError(name)
-        parts = []
+        parts: list[npt.NDArray[Any]] = []
         for writer, tail in list(self._tails.items()):
             if name in tail.names.values():
                 path = self.folder.streams / f"{writer}.scalars"
