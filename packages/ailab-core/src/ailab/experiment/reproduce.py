@@ -17,7 +17,7 @@ import numpy as np
 
 from ailab.experiment.config_layers import FILE_VARIABLE, PREFIX
 from ailab.experiment.difference import Change, changes, code_differences, environment_of
-from ailab.experiment.environment import packages
+from ailab.experiment.environment import git_state, packages
 from ailab.experiment.record.layout import discover
 from ailab.experiment.recorded import Run
 
@@ -117,7 +117,22 @@ def preflight(run: Run) -> list[str]:
     if not then["packages"]:
         here["packages"] = {}
     found = [f"{change.path}: {change.a!r} then, {change.b!r} now" for change in changes(then, here)]
+    found += _commit(run)
     found += [f"the snapshot is not whole: {warning}" for warning in run.warnings if "not kept in the run's src/" in warning]
+    return found
+
+
+def _commit(run: Run) -> list[str]:
+    git = run.info.get("git")
+    folder = Path(str(run.info.get("folder") or ""))
+    if not isinstance(git, dict):
+        return []
+    found = []
+    if git.get("dirty"):
+        found.append(f"commit {git.get('commit')} had uncommitted changes, which the snapshot holds")
+    here = git_state(folder) if folder.is_dir() else None
+    if here is not None and here["commit"] != git.get("commit"):
+        found.append(f"commit: {git.get('commit')} then, {here['commit']} now in {folder}; the snapshot is what runs")
     return found
 
 
