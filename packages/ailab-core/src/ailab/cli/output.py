@@ -56,7 +56,7 @@ def print_table(rows: Sequence[Mapping[str, str]], columns: Sequence[str], right
     widths = [max([_width(column), *(_width(row[i]) for row in cells)]) for i, column in enumerate(columns)]
     if sys.stdout.isatty():
         room = shutil.get_terminal_size().columns - len(_GAP) * (len(columns) - 1)
-        while sum(widths) > room and max(widths) > 8:
+        while sum(widths) > room and max(widths) > 4:
             widths[widths.index(max(widths))] -= 1
     _print_row(list(columns), columns, widths, right, header=True)
     for row in cells:

@@ -79,9 +79,10 @@ def check_run(run: Run) -> Iterator[Finding]:
     for image in run.images:
         if not (run.folder.images / image.file).is_file():
             yield Finding(where, f"images/{image.file} was logged and is not there")
-    for path in run.path.rglob(".*"):
-        if path.is_file() and path.parent in (run.path, run.folder.images) and _old(path):
-            yield Finding(where, f"{path.name} was left by a process that died while writing", "note")
+    for folder in (run.path, run.folder.images):
+        for path in folder.glob(".*") if folder.is_dir() else ():
+            if path.is_file() and _old(path):
+                yield Finding(where, f"{path.name} was left by a process that died while writing", "note")
     if run.created is not None and run.created > time.time() + 60:
         yield Finding(where, "began in the future: the clocks of its machine and this one differ")
 
