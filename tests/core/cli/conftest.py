@@ -50,5 +50,10 @@ def three(record: Callable[..., Run]) -> list[Run]:
     return [
         record({"loss": [3.0, 0.25]}, seed=0),
         record({"loss": [1.0, 0.125], "val/acc": [0.5]}, seed=1),
-        record({"loss": [float("nan")]}, seed=0, batch_size=64, end={"state": "failed", "error": "no\x1b[31m", "traceback": "T"}),
+        record(
+            {"loss": [float("nan")]},
+            seed=0,
+            batch_size=64,
+            end={"state": "failed", "error": "no\x1b[31m", "traceback": "T"},
+        ),
     ]

@@ -121,7 +121,8 @@ def test_numbers_spans_and_times() -> None:
 
 def test_run_ids_are_completed(three: list[Run], workspace: Path) -> None:
     environment = {
-        **os.environ, "_AILAB_COMPLETE": "bash_complete", "COMP_WORDS": f"ailab show {three[0].id[:-3]}", "COMP_CWORD": "2",
+        **os.environ, "_AILAB_COMPLETE": "bash_complete",
+        "COMP_WORDS": f"ailab show {three[0].id[:-3]}", "COMP_CWORD": "2",
     }  # fmt: skip
     command = [sys.executable, "-c", "from ailab.cli import main; main(prog_name='ailab')"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)

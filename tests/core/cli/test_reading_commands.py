@@ -60,7 +60,7 @@ def test_code(ailab: Ailab, record: Callable[..., Run], tmp_path: Path, monkeypa
     (project / "new.py").write_text("")
     b = record(snapshot=True)
     lines = ailab("code", a.id, b.id, code=1).lines
-    assert ["--- a/train.py", "+++ b/train.py", "@@ -1 +1 @@", "-one", "+two"] == lines
+    assert lines == ["--- a/train.py", "+++ b/train.py", "@@ -1 +1 @@", "-one", "+two"]
     assert ailab("code", a.id, b.id, "--names", code=1).lines == ["added    new.py", "changed  train.py"]
     assert ailab("code", a.id, "--json", code=1).json["files"] == {"new.py": "added", "train.py": "changed"}
     ailab("code", b.id, code=0)
@@ -101,15 +101,14 @@ def test_parquet_needs_a_file_and_pyarrow(
 
 
 def test_parquet_comes_back(ailab: Ailab, three: list[Run], tmp_path: Path) -> None:
-    pyarrow = pytest.importorskip("pyarrow")
-    import pyarrow.parquet
+    parquet = pytest.importorskip("pyarrow.parquet")
 
     ailab("export", "-o", str(tmp_path / "x.parquet"))
-    table = pyarrow.parquet.read_table(tmp_path / "x.parquet").to_pylist()
+    table = parquet.read_table(tmp_path / "x.parquet").to_pylist()
     assert sorted({row["run"] for row in table}) == sorted(run.id for run in three)
     assert [row["value"] for row in table if row["run"] == three[1].id] == [1.0, 0.125, 0.5]
     ailab("export", "--table", "-o", str(tmp_path / "y.parquet"))
-    rows = pyarrow.parquet.read_table(tmp_path / "y.parquet").to_pylist()
+    rows = parquet.read_table(tmp_path / "y.parquet").to_pylist()
     assert [row["config.train.seed"] for row in rows] == [0, 1, 0]
 
 
@@ -192,8 +191,13 @@ def test_compare(ailab: Ailab, record: Callable[..., Run]) -> None:
     assert found["difference"] == pytest.approx(1.0)
     assert sorted(found["a"]["runs"]) == sorted(run.id for run in a)
     assert "the difference is more than seed noise: p < 0.05" in ailab("compare", a[0].id, b[0].id).out
-    done = ailab("compare", "train.batch_size == 42 and train.seed < 2", "train.batch_size == 42 and train.seed == 2", code=1)
+    done = ailab(
+        "compare", "train.batch_size == 42 and train.seed < 2", "train.batch_size == 42 and train.seed == 2", code=1
+    )
     assert "at least two runs" in done.err
     assert "have 3 runs in common" in ailab("compare", a[0].id, a[1].id, code=2).err
-    assert "no run of A has the metric 'zzz'; they have: loss" in ailab("compare", a[0].id, b[0].id, "-m", "zzz", code=2).err
+    assert (
+        "no run of A has the metric 'zzz'; they have: loss"
+        in ailab("compare", a[0].id, b[0].id, "-m", "zzz", code=2).err
+    )
     assert "has no run 'zzz'" in ailab("compare", "zzz", b[0].id, code=2).err

@@ -31,7 +31,7 @@ class Big(Config):
     assert import_config(file).train.batch_size == 1
     config = import_config(str(file), 64, name="x")
     assert (config.train.batch_size, config.train.experiment_name) == (64, "x")
-    assert pickle.loads(pickle.dumps(type(config))) is type(config)
+    assert pickle.loads(pickle.dumps(type(config))) is type(config)  # noqa: S301
 
 
 def test_the_last_of_several_that_build_on_one_another(tmp_path: Path) -> None:
@@ -43,7 +43,10 @@ def test_a_file_says_which(tmp_path: Path) -> None:
     file = write(tmp_path / "a.py", "class One(Config): pass\nclass Two(Config): pass\n")
     with pytest.raises(ValueError, match=r"it defines One, Two; say which by config = MyConfig"):
         import_config(file)
-    assert type(import_config(write(file, "class One(Config): pass\nclass Two(Config): pass\nconfig = One"))).__name__ == "One"
+    assert (
+        type(import_config(write(file, "class One(Config): pass\nclass Two(Config): pass\nconfig = One"))).__name__
+        == "One"
+    )
     done = write(file, "class One(Config): pass\nconfig = One()")
     assert type(import_config(done)).__name__ == "One"
     with pytest.raises(ValueError, match="holds a finished config"):

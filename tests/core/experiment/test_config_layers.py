@@ -109,7 +109,9 @@ def test_the_environment_goes_before_the_file_and_the_command_line_before_both(
 
 def test_a_misspelt_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AILAB_CONFIG__train__epoch", "3")
-    with pytest.raises(ValueError, match="AILAB_CONFIG__train__epoch=3: train has no field 'epoch'; did you mean 'epochs'"):
+    with pytest.raises(
+        ValueError, match="AILAB_CONFIG__train__epoch=3: train has no field 'epoch'; did you mean 'epochs'"
+    ):
         Mine.from_cli([])
 
 
@@ -130,7 +132,11 @@ def test_a_toml_file_and_a_recorded_config(tmp_path: Path) -> None:
         ("x.json", "{", "x.json cannot be read"),
         ("x.json", "[1]", "must hold an object"),
         ("x.yaml", "a: 1", r"is .json or .toml, got 'x.yaml'"),
-        ("x.toml", "[train]\nbatch_sise = 1", "x.toml: train.batch_sise: train has no field 'batch_sise'; did you mean"),
+        (
+            "x.toml",
+            "[train]\nbatch_sise = 1",
+            "x.toml: train.batch_sise: train has no field 'batch_sise'; did you mean",
+        ),
     ],
 )
 def test_a_file_that_cannot_be_used(tmp_path: Path, name: str, content: str, message: str) -> None:

@@ -3,7 +3,12 @@ from __future__ import annotations
 from ailab.experiment.config_text import as_latex, as_markdown, as_yaml, config_table
 
 ONE = {"train": {"batch_size": 64, "rate": 1e-05}, "arch": {"model": {"$class": "nets:Big_Net"}}, "note": "50% & more"}
-TWO = {"train": {"batch_size": 64, "rate": 0.1}, "arch": {"model": {"$class": "nets:Big_Net"}}, "note": "50% & more", "x": None}
+TWO = {
+    "train": {"batch_size": 64, "rate": 0.1},
+    "arch": {"model": {"$class": "nets:Big_Net"}},
+    "note": "50% & more",
+    "x": None,
+}
 
 
 def test_only_what_differs() -> None:
@@ -31,10 +36,13 @@ def test_markdown() -> None:
 
 def test_yaml() -> None:
     content = {
-        "train": {"rate": 1e-05, "name": "digits", "flag": True, "none": None}, "list": [1, [2, "yes"], {"a": "b c"}], "empty": {},
+        "train": {"rate": 1e-05, "name": "digits", "flag": True, "none": None},
+        "list": [1, [2, "yes"], {"a": "b c"}], "empty": {},
         "no": "1", "odd: key": "a: b", "line": "x\ny",
     }  # fmt: skip
-    assert as_yaml(content) == """\
+    assert (
+        as_yaml(content)
+        == """\
 train:
   rate: 1.0e-05
   name: digits
@@ -51,4 +59,4 @@ empty: {}
 "no": "1"
 "odd: key": "a: b"
 line: "x\\ny\""""
-
+    )

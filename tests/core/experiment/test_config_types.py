@@ -85,7 +85,9 @@ def test_a_certainly_misspelt_new_field_is_refused(name: str) -> None:
     assert part.batch_size == 1
 
 
-@pytest.mark.parametrize(("first", "second"), [("beta1", "beta2"), ("layer", "layers"), ("form", "from_"), ("ab", "ba")])
+@pytest.mark.parametrize(
+    ("first", "second"), [("beta1", "beta2"), ("layer", "layers"), ("form", "from_"), ("ab", "ba")]
+)
 def test_fields_that_only_look_alike_are_both_possible(first: str, second: str) -> None:
     part = ConfigPart(**{first: 1, second: 2})
     assert part.to_dict() == {first: 1, second: 2}

@@ -42,15 +42,17 @@ def test_the_files_that_differ(tmp_path: Path) -> None:
         "pkg/new.py": "added",
     }
     assert code_differences(a, a) == {}
-    assert code_differences(a, tmp_path / "none") == dict.fromkeys(["gone.py", "old.py", "pkg/bin", "same.py"], "removed")
+    assert code_differences(a, tmp_path / "none") == dict.fromkeys(
+        ["gone.py", "old.py", "pkg/bin", "same.py"], "removed"
+    )
 
 
 def test_the_lines_that_differ(tmp_path: Path) -> None:
     lines = list(unified_diff(*folders(tmp_path)))
-    assert ["--- a/gone.py", "+++ /dev/null", "@@ -1 +0,0 @@", "-bye"] == lines[:4]
-    assert ["--- a/old.py", "+++ b/old.py", "@@ -1,2 +1,2 @@", " one", "-two", "+2"] == lines[4:10]
+    assert lines[:4] == ["--- a/gone.py", "+++ /dev/null", "@@ -1 +0,0 @@", "-bye"]
+    assert lines[4:10] == ["--- a/old.py", "+++ b/old.py", "@@ -1,2 +1,2 @@", " one", "-two", "+2"]
     assert lines[10] == "Binary or large files a/pkg/bin and b/pkg/bin differ"
-    assert ["--- /dev/null", "+++ b/pkg/new.py"] == lines[11:13]
+    assert lines[11:13] == ["--- /dev/null", "+++ b/pkg/new.py"]
 
 
 def test_two_runs(record: Callable[..., Run]) -> None:

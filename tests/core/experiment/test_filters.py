@@ -29,7 +29,8 @@ class Some:
 
 RUN = Some(
     {
-        "train.batch_size": 64, "train.flip": True, "arch.model": {"$class": "nets:Big"}, "state": "finished", "tags": ["paper"],
+        "train.batch_size": 64, "train.flip": True, "arch.model": {"$class": "nets:Big"}, "state": "finished",
+        "tags": ["paper"],
         "created": Moment(time.time() - 3600), "duration": Span(7200), "notes": "very good", "train.sizes": [1, 2],
     },
     {"loss": [3.0, 0.1, 0.2], "val/loss": [0.4], "nan": [math.nan], "a": [6.0], "b": [3.0]},
@@ -73,8 +74,10 @@ def test_what_passes(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "loss > 0.3", "missing < 3", "missing + 1 > 0", "nan < 1", "nan > 1", "state < 3", "'x' in missing", "loss == '0.2'",
-        "duration < '1h'", "created < '2h ago'", "arch.model == 'Bi'", "0.2 < loss < 0.3", "not loss < 1", "min(missing) < 1",
+        "loss > 0.3", "missing < 3", "missing + 1 > 0", "nan < 1", "nan > 1", "state < 3", "'x' in missing",
+        "loss == '0.2'",
+        "duration < '1h'", "created < '2h ago'", "arch.model == 'Bi'", "0.2 < loss < 0.3", "not loss < 1",
+        "min(missing) < 1",
     ],
 )  # fmt: skip
 def test_what_does_not(text: str) -> None:

@@ -10,7 +10,14 @@ from ailab.experiment.statistics import compare_means, mean_interval, student_cd
 @pytest.mark.parametrize(
     # From the printed tables of Student's distribution.
     ("probability", "degrees", "t"),
-    [(0.975, 1, 12.706), (0.975, 2, 4.303), (0.975, 4, 2.776), (0.95, 10, 1.812), (0.995, 30, 2.750), (0.975, 1e6, 1.960)],
+    [
+        (0.975, 1, 12.706),
+        (0.975, 2, 4.303),
+        (0.975, 4, 2.776),
+        (0.95, 10, 1.812),
+        (0.995, 30, 2.750),
+        (0.975, 1e6, 1.960),
+    ],
 )
 def test_quantiles_are_those_of_the_tables(probability: float, degrees: float, t: float) -> None:
     assert student_quantile(probability, degrees) == pytest.approx(t, abs=6e-4)

@@ -122,7 +122,9 @@ def test_a_frame_holds_the_rows(three: list[Run], workspace: Path, monkeypatch: 
             self.index = index
 
     fake = types.SimpleNamespace(
-        DataFrame=Frame, Index=lambda values, name: values, to_datetime=lambda values, unit, utc: ["a time"] * len(values)
+        DataFrame=Frame,
+        Index=lambda values, name: values,
+        to_datetime=lambda values, unit, utc: ["a time"] * len(values),
     )
     monkeypatch.setitem(sys.modules, "pandas", fake)
     frame = Workspace(workspace).frame("loss < 9", sort="loss")

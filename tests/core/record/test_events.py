@@ -9,7 +9,10 @@ from ailab.experiment.record.events import read_events
 def test_of_heartbeats_and_progress_only_the_last_is_read(tmp_path: Path) -> None:
     lines = [json.dumps({"type": "status", "time": 0, "state": "running"})]
     for i in range(100):
-        lines += [json.dumps({"type": "heartbeat", "time": i}), json.dumps({"type": "progress", "time": i, "value": 0.5})]
+        lines += [
+            json.dumps({"type": "heartbeat", "time": i}),
+            json.dumps({"type": "progress", "time": i, "value": 0.5}),
+        ]
     path = tmp_path / "x.jsonl"
     path.write_text("\n".join([*lines, json.dumps({"type": "status", "time": 200, "state": "finished"})]) + "\n")
     events, bad = read_events(path)

@@ -1,7 +1,8 @@
 """What the commands that read runs share: which workspace, which runs, and how errors end them.
 
-Exit codes of every command: 0 done; 1 it could not be done, or the answer is no (``diff`` and ``code`` found differences,
-``doctor`` problems, ``reproduce`` a divergence); 2 the command line is wrong (an unknown option, run or name in a filter).
+Exit codes of every command: 0 done; 1 it could not be done, or the answer is no (``diff`` and ``code`` found
+differences, ``doctor`` problems, ``reproduce`` a divergence); 2 the command line is wrong (an unknown option, run or
+name in a filter).
 """
 
 from __future__ import annotations

@@ -32,8 +32,9 @@ def compare(
 ) -> None:
     """Say whether B's mean differs from A's by more than the noise of their seeds.
 
-    A and B are each a run, which stands for all runs that differ from it in the seed alone, or a filter in quotes. The method
-    is Welch's t-test (1947), which needs no equal variances; beside it stands a bootstrap interval (Efron, 1979).
+    A and B are each a run, which stands for all runs that differ from it in the seed alone, or a filter in quotes.
+    The method is Welch's t-test (1947), which needs no equal variances; beside it stands a bootstrap interval (Efron,
+    1979).
     """
     from ailab.experiment.filter_subject import RunSubject
     from ailab.experiment.statistics import compare_means
@@ -75,9 +76,8 @@ def compare(
     click.echo(f"B - A  {result.difference:+.5g}{relative}")
     click.echo(f"  Welch's t-test     t = {result.t:.3g}, {result.degrees:.3g} degrees of freedom, p = {result.p:.3g}")
     click.echo(f"  {percent} interval       {result.low:+.5g} .. {result.high:+.5g} (Welch)")
-    click.echo(
-        f"                     {result.bootstrap_low:+.5g} .. {result.bootstrap_high:+.5g} (bootstrap, 10,000 resamples)"
-    )
+    bootstrap = f"{result.bootstrap_low:+.5g} .. {result.bootstrap_high:+.5g}"
+    click.echo(f"                     {bootstrap} (bootstrap, 10,000 resamples)")
     if result.significant:
         click.echo(f"the difference is more than seed noise: p < {1 - confidence:.3g}")
     else:

@@ -34,8 +34,8 @@ def config(
 ) -> None:
     """Print the configuration of RUNS: ailab config RUN RUN --diff --format latex
 
-    As YAML or JSON a single run's configuration is nested as it was recorded; several, and with --diff or --only also one,
-    are a mapping of path to value for each run.
+    As YAML or JSON a single run's configuration is nested as it was recorded; several, and with --diff or --only also
+    one, are a mapping of path to value for each run.
     """
     from ailab.experiment.config_text import as_latex, as_markdown, as_yaml, config_table
     from ailab.experiment.difference import ABSENT

@@ -36,9 +36,9 @@ def list_(
 ) -> None:
     """List runs, newest first: ailab list 'loss < 0.3 and train.batch_size == 64' --sort loss
 
-    A filter compares a run's facts (state, experiment, id, created, duration, tags, notes, user, host, ...), its metrics'
-    last values (loss, val/loss, min(loss)) and its configuration's paths (train.batch_size) by == != < <= > >= in, joined
-    by and, or, not. Times compare with '2d ago', 'today' or '2026-11-22', durations with '2h'.
+    A filter compares a run's facts (state, experiment, id, created, duration, tags, notes, user, host, ...), its
+    metrics' last values (loss, val/loss, min(loss)) and its configuration's paths (train.batch_size) by == != < <= >
+    >= in, joined by and, or, not. Times compare with '2d ago', 'today' or '2026-11-22', durations with '2h'.
     """
     from ailab.experiment.filters import Filter
 

@@ -24,8 +24,14 @@ _SHOWN = 5
 
 @click.command()
 @click.argument("run", type=RUN)
-@click.option("--into", type=click.Path(path_type=Path, file_okay=False), help="A folder for the code.  [default: a temporary one]")
-@click.option("--link", "links", multiple=True, metavar="PATH", help="Link this path of the folder it ran in, such as data.")
+@click.option(
+    "--into",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="A folder for the code.  [default: a temporary one]",
+)
+@click.option(
+    "--link", "links", multiple=True, metavar="PATH", help="Link this path of the folder it ran in, such as data."
+)
 @click.option("--rtol", type=click.FloatRange(min=0), default=1e-5, show_default=True, help="Relative tolerance.")
 @click.option("--atol", type=click.FloatRange(min=0), default=1e-8, show_default=True, help="Absolute tolerance.")
 @click.option("--check", is_flag=True, help="Only say what differs already, and run nothing.")
@@ -44,8 +50,8 @@ def reproduce(
 ) -> None:
     """Run RUN again in a clean folder, from its own code, with its own command and configuration, and compare.
 
-    The repetition is a new run of the workspace, tagged 'reproduction'. Exit code 0 if all metrics agree within the tolerance,
-    1 if they diverge or it cannot be run.
+    The repetition is a new run of the workspace, tagged 'reproduction'. Exit code 0 if all metrics agree within the
+    tolerance, 1 if they diverge or it cannot be run.
     """
     from ailab.experiment import reproduce as again
 
@@ -133,7 +139,10 @@ def _print(run: Run, other: Run, verdict: Verdict) -> None:
         click.echo(f"{safe(name)} does not have the same steps in both")
     if verdict.same:
         largest = max(verdict.largest.values(), default=0.0)
-        click.echo(click.style("same", fg="green") + f": {len(verdict.largest)} metrics, largest relative difference {largest:.2g}")
+        click.echo(
+            click.style("same", fg="green")
+            + f": {len(verdict.largest)} metrics, largest relative difference {largest:.2g}"
+        )
     elif verdict.metric is not None:
         values = f"{show_number(verdict.expected) or 'nothing'} then, {show_number(verdict.got) or 'nothing'} now"
         causes = " and ".join(verdict.causes) or "none of data, code, config and environment: it is not deterministic"

@@ -1,4 +1,4 @@
-"""Experiments: one Config with every parameter, the runs made with it (``ailab.experiment.logging``), and reading them."""
+"""Experiments: a Config with every parameter, the runs made with it (``ailab.experiment.logging``), reading them."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

@@ -42,7 +42,8 @@ class ConfigPart:
 
     ``$NAME`` and ``${NAME}`` in a string become the environment variable's value (``$$`` is a dollar sign). A subclass
     may annotate fields: what is set is checked against the annotation by pydantic, and one annotated without a value is
-    required, like those that `Config` lists. ``class Data(ConfigPart, closed=True)`` has the annotated fields and no others.
+    required, like those that `Config` lists. ``class Data(ConfigPart, closed=True)`` has the annotated fields and no
+    others.
 
     Args:
         **fields: the first attributes.
@@ -251,17 +252,18 @@ class Config(ConfigPart):
     def from_cli(cls, arguments: Sequence[str] | None = None) -> Self:
         """A Config with the fields that a file, the environment and the command line override, in this order.
 
-        ``train.py train.batch_size=64 --config big.json``; ``config.train.batch_size=64`` and ``--train.batch_size=64`` are the
-        same, ``+train.new=1`` adds a field, ``--help`` lists them. ``AILAB_CONFIG_FILE`` names a file too, and
-        ``AILAB_CONFIG__train__batch_size=64`` is an override in the environment. Texts become what the annotation or the
-        value so far is. Completeness is checked at the end, if ``__init__`` checks it.
+        ``train.py train.batch_size=64 --config big.json``; ``config.train.batch_size=64`` and
+        ``--train.batch_size=64`` are the same, ``+train.new=1`` adds a field, ``--help`` lists them.
+        ``AILAB_CONFIG_FILE`` names a file too, and ``AILAB_CONFIG__train__batch_size=64`` is an override in the
+        environment. Texts become what the annotation or the value so far is. Completeness is checked at the end, if
+        ``__init__`` checks it.
 
         Args:
             arguments: default: those of this program, ``sys.argv[1:]``.
 
         Raises:
-            ValueError: an argument, variable or file cannot be understood, names a field that is not there (saying what it
-                is close to), or has a value that does not fit.
+            ValueError: an argument, variable or file cannot be understood, names a field that is not there (saying
+            what it is close to), or has a value that does not fit.
             IncompleteConfigError: as `check_completeness`.
         """
         from ailab.experiment import config_layers as layers

@@ -35,7 +35,9 @@ def import_config(path: str | os.PathLike[str], *arguments: Any, **options: Any)
     chosen = _chosen(_load(file.resolve()), file)
     if isinstance(chosen, Config):
         if arguments or options:
-            raise ValueError(f"{file} holds a finished config; arguments are for a class: write config = MyConfig in it")
+            raise ValueError(
+                f"{file} holds a finished config; arguments are for a class: write config = MyConfig in it"
+            )
         return chosen
     made: Config = chosen(*arguments, **options)
     return made

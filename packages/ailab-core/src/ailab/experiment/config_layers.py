@@ -1,4 +1,4 @@
-"""Overrides of a Config: from a file, from the environment, from the command line; each goes before the one before it."""
+"""Overrides of a Config: from a file, the environment and the command line, each going before the one before it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,16 @@ from ailab.experiment.decode import from_jsonable, load_object
 if TYPE_CHECKING:
     from ailab.experiment.config import ConfigPart
 
-__all__ = ["FILE_VARIABLE", "PREFIX", "Override", "apply_overrides", "describe", "from_arguments", "from_environment", "from_file"]
+__all__ = [
+    "FILE_VARIABLE",
+    "PREFIX",
+    "Override",
+    "apply_overrides",
+    "describe",
+    "from_arguments",
+    "from_environment",
+    "from_file",
+]
 
 PREFIX = "AILAB_CONFIG__"
 """``AILAB_CONFIG__train__batch_size=64`` sets ``train.batch_size``."""
@@ -91,7 +100,9 @@ def from_file(path: Path) -> list[Override]:
     if path.suffix not in (".json", ".toml"):
         raise ValueError(f"a file of overrides is .json or .toml, got {path.name!r} (import_config loads a .py)")
     try:
-        content = json.loads(path.read_text("utf-8")) if path.suffix == ".json" else tomllib.loads(path.read_text("utf-8"))
+        content = (
+            json.loads(path.read_text("utf-8")) if path.suffix == ".json" else tomllib.loads(path.read_text("utf-8"))
+        )
     except ValueError as error:
         raise ValueError(f"{path} cannot be read: {error}") from None
     if not isinstance(content, dict):
@@ -153,7 +164,9 @@ def _put(owner: Any, name: str, value: Any) -> None:
 
 
 def _names(owner: Any) -> list[str]:
-    return list(owner) if isinstance(owner, dict) else list(dict.fromkeys([*owner.to_dict(), *field_types(type(owner))]))
+    return (
+        list(owner) if isinstance(owner, dict) else list(dict.fromkeys([*owner.to_dict(), *field_types(type(owner))]))
+    )
 
 
 def _unknown(override: Override, owner: Any, name: str, where: str) -> ValueError:
@@ -169,7 +182,7 @@ def _read(owner: Any, name: str, current: Any, text: str) -> Any:
     """What a text stands for: by the field's annotation, else by the kind of its value so far."""
     kind = UNCHECKED if isinstance(owner, dict) else field_types(type(owner)).get(name, UNCHECKED)
     if kind is not UNCHECKED and kind is not Any:
-        return _read_as(kind, name, text)
+        return _read_as(type(owner), name, text)
     if isinstance(current, bool):
         if text.lower() in (*_YES, *_NO):
             return text.lower() in _YES
@@ -186,7 +199,7 @@ def _read(owner: Any, name: str, current: Any, text: str) -> Any:
     return float(value) if isinstance(current, float) else tuple(value) if isinstance(current, tuple) else value
 
 
-def _read_as(kind: Any, name: str, text: str) -> Any:
+def _read_as(owner: type, name: str, text: str) -> Any:
     # A text that is meant as text comes first, or "1" would be no string; then what JSON makes of it.
     attempts: list[Any] = [text]
     if (value := _json_or_text(text)) is not text:
@@ -195,10 +208,10 @@ def _read_as(kind: Any, name: str, text: str) -> Any:
         attempts.append(load_object)
     for attempt in attempts:
         try:
-            return validate(kind, attempt(text) if attempt is load_object else attempt)
+            return validate(owner, name, attempt(text) if attempt is load_object else attempt)
         except ValueError:
             continue
-    raise ValueError(f"{name} must be {type_name(kind)}, got {text!r}")
+    raise ValueError(f"{name} must be {type_name(field_types(owner)[name])}, got {text!r}")
 
 
 def _json_or_text(text: str) -> Any:
@@ -218,8 +231,8 @@ def describe(config: ConfigPart) -> str:
         [
             f"usage: {Path(sys.argv[0]).name} [--config FILE] [FIELD=VALUE ...]",
             "",
-            f"The fields of {type(config).__name__}, each with the value it has now; {PREFIX}train__batch_size=64 in the",
-            "environment sets one too, and --config takes a .json or .toml file:",
+            f"The fields of {type(config).__name__}, each with the value it has now; {PREFIX}train__batch_size=64 in",
+            "the environment sets one too, and --config takes a .json or .toml file:",
             *lines,
             "",
         ]

@@ -64,7 +64,7 @@ def as_markdown(table: Mapping[str, Sequence[Any]], names: Sequence[str]) -> str
 
 
 def as_yaml(content: Any, indent: int = 0) -> str:
-    """Plain YAML that any reader takes: block mappings and lists, scalars as JSON where a bare word could be misread."""
+    """Plain YAML that any reader takes: block mappings and lists, scalars as JSON where a bare word is misread."""
     space = "  " * indent
     if isinstance(content, Mapping) and content:
         return "\n".join(

@@ -6,8 +6,8 @@ import difflib
 import sys
 import types
 import typing
-from functools import lru_cache
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from ailab.errors import shown
 
@@ -17,9 +17,19 @@ UNCHECKED: Any = object()
 """Stands for an annotation that cannot be resolved here, such as one that names a class inside a function."""
 
 
-@lru_cache(maxsize=1024)
+# By class, and gone with it: configs are made in tests and notebooks over and over.
+_types: WeakKeyDictionary[type, dict[str, Any]] = WeakKeyDictionary()
+_adapters: WeakKeyDictionary[type, dict[str, Any]] = WeakKeyDictionary()
+
+
 def field_types(cls: type) -> dict[str, Any]:
     """The annotated public fields of a class and its bases: name to type, or `UNCHECKED`."""
+    if cls not in _types:
+        _types[cls] = _find_types(cls)
+    return _types[cls]
+
+
+def _find_types(cls: type) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for base in reversed(cls.__mro__):
         for name, annotation in base.__dict__.get("__annotations__", {}).items():
@@ -34,7 +44,9 @@ def _resolve(owner: type, name: str, annotation: Any) -> Any:
     holder = types.SimpleNamespace(__annotations__={name: annotation})
     module = sys.modules.get(owner.__module__)
     try:
-        return typing.get_type_hints(holder, vars(module) if module else {}, dict(vars(owner)), include_extras=True)[name]
+        return typing.get_type_hints(holder, vars(module) if module else {}, dict(vars(owner)), include_extras=True)[
+            name
+        ]
     except (NameError, AttributeError, TypeError, SyntaxError):
         return UNCHECKED
 
@@ -56,21 +68,26 @@ def check_field(owner: type, name: str, value: Any) -> Any:
         if any(base.__name__ == "ConfigPart" for base in kind.__mro__):
             raise ValueError(f"{owner.__name__}.{name} must be a {kind.__name__}, got {shown(value)}")
     try:
-        found = validate(kind, value)
+        found = validate(owner, name, value)
     except ValueError as error:
-        raise ValueError(f"{owner.__name__}.{name} must be {type_name(kind)}, got {shown(value)}{_reason(error)}") from None
+        raise ValueError(
+            f"{owner.__name__}.{name} must be {type_name(kind)}, got {shown(value)}{_reason(error)}"
+        ) from None
     if isinstance(value, str | bool) and isinstance(found, int | float) and type(found) is not type(value):
         raise ValueError(f"{owner.__name__}.{name} must be {type_name(kind)}, got {shown(value)}")
     return found
 
 
-def validate(kind: Any, value: Any) -> Any:
-    """pydantic's answer, in its lax mode.
+def validate(owner: type, name: str, value: Any) -> Any:
+    """``value`` as pydantic, in its lax mode, makes it fit the annotation of ``owner.name``.
 
     Raises:
         ValueError: it does not fit (pydantic's ValidationError).
     """
-    return _adapter(kind).validate_python(value)
+    adapters = _adapters.setdefault(owner, {})
+    if name not in adapters:
+        adapters[name] = _adapter(field_types(owner)[name])
+    return adapters[name].validate_python(value)
 
 
 def type_name(kind: Any) -> str:
@@ -78,7 +95,6 @@ def type_name(kind: Any) -> str:
     return kind.__name__ if isinstance(kind, type) and not typing.get_args(kind) else str(kind).replace("typing.", "")
 
 
-@lru_cache(maxsize=1024)
 def _adapter(kind: Any) -> Any:
     import pydantic  # late: only those who annotate pay for it
 

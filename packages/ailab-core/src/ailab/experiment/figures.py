@@ -45,8 +45,8 @@ class Look:
 
 
 def smooth(y: npt.NDArray[np.float64], weight: float) -> npt.NDArray[np.float64]:
-    """The exponential moving average, without the bias of its start: each value is the mean of those before it, one ``k``
-    steps back weighing ``weight**k``. NaN counts as missing. ``weight``: 0 (no smoothing) <= weight < 1.
+    """The exponential moving average, without the bias of its start: each value is the mean of those before it, one
+    ``k`` steps back weighing ``weight**k``. NaN counts as missing. ``weight``: 0 (no smoothing) <= weight < 1.
     """
     if not weight:
         return y

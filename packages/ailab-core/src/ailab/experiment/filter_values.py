@@ -24,8 +24,8 @@ def parse_span(text: str) -> float | None:
 
 
 def parse_moment(text: str, now: float | None = None) -> float | None:
-    """Seconds since the epoch, from ``"2d ago"``, ``"2d"`` (the same), ``"today"``, ``"yesterday"``, ``"2026-11-22"`` or
-    ``"2026-11-22 19:30"`` in local time; None if it is no such thing.
+    """Seconds since the epoch, from ``"2d ago"``, ``"2d"`` (the same), ``"today"``, ``"yesterday"``, ``"2026-11-22"``
+    or ``"2026-11-22 19:30"`` in local time; None if it is no such thing.
     """
     now = time.time() if now is None else now
     text = text.strip()

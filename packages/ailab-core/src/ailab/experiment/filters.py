@@ -5,9 +5,9 @@
     good = Filter("min(val_loss) < 0.3 and 'baseline' in tags and created > '2d ago'")
     good.matches(subject)
 
-Names are a run's own facts (``state``, ``experiment``, ``id``, ``created``, ``tags``, ...), its metrics' last values and the paths of
-its configuration, in this order; a metric with a slash is written as it is (``val/loss``). Nothing is ever executed:
-the expression is taken apart, and whatever is not on a short list is refused.
+Names are a run's own facts (``state``, ``experiment``, ``id``, ``created``, ``tags``, ...), its metrics' last values
+and the paths of its configuration, in this order; a metric with a slash is written as it is (``val/loss``). Nothing
+is ever executed: the expression is taken apart, and whatever is not on a short list is refused.
 """
 
 from __future__ import annotations

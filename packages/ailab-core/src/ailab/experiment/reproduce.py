@@ -89,7 +89,8 @@ def rebuild(run: Run, folder: Path, links: Sequence[str] = ()) -> None:
     """Put a run's code into an empty folder.
 
     Args:
-        links: paths relative to the folder that the run was started in, such as ``data``, which are linked to from there.
+        links: paths relative to the folder that the run was started in, such as ``data``, which are linked to from
+        there.
 
     Raises:
         ValueError: the run kept no code, or a link leads out of the folder or to nothing.
@@ -102,7 +103,9 @@ def rebuild(run: Run, folder: Path, links: Sequence[str] = ()) -> None:
         target = Path(str(run.info.get("folder") or "")) / link
         place = folder / link
         if Path(link).is_absolute() or ".." in Path(link).parts or place.exists():
-            raise ValueError(f"cannot link {link!r}: expected a path below the run's folder that is not in its snapshot")
+            raise ValueError(
+                f"cannot link {link!r}: expected a path below the run's folder that is not in its snapshot"
+            )
         if not target.exists():
             raise ValueError(f"cannot link {link!r}: there is no {target} on this machine")
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -110,7 +113,7 @@ def rebuild(run: Run, folder: Path, links: Sequence[str] = ()) -> None:
 
 
 def preflight(run: Run) -> list[str]:
-    """What is known to differ before anything runs, a line for each: packages, Python, platform, uncommitted changes."""
+    """What is known to differ before anything runs, a line for each: packages, Python, platform, the commit."""
     here = {**environment_of({}), "python": platform.python_version(), "platform": platform.platform()}
     here |= {"gpus": os.environ.get("CUDA_VISIBLE_DEVICES"), "packages": packages()}
     then = environment_of(run.info)
@@ -118,7 +121,9 @@ def preflight(run: Run) -> list[str]:
         here["packages"] = {}
     found = [f"{change.path}: {change.a!r} then, {change.b!r} now" for change in changes(then, here)]
     found += _commit(run)
-    found += [f"the snapshot is not whole: {warning}" for warning in run.warnings if "not kept in the run's src/" in warning]
+    found += [
+        f"the snapshot is not whole: {warning}" for warning in run.warnings if "not kept in the run's src/" in warning
+    ]
     return found
 
 
@@ -144,8 +149,8 @@ def run_again(
 ) -> Run:
     """Run a recorded command in ``folder`` (see `rebuild`) as a new run of ``workspace``, and wait for its end.
 
-    The recorded configuration goes along as ``AILAB_CONFIG_FILE``, so that overrides which came from the environment then
-    are the same now; overrides in this environment are left out.
+    The recorded configuration goes along as ``AILAB_CONFIG_FILE``, so that overrides which came from the environment
+    then are the same now; overrides in this environment are left out.
 
     Args:
         output: called with each line that it prints.
@@ -173,7 +178,8 @@ def run_again(
     ours = [one for one in made if Path(str(one.info.get("folder"))).resolve() == folder.resolve()]
     if not ours:
         raise ValueError(
-            f"the command ended with code {process.returncode} and made no run in {workspace}:\n{''.join(last).rstrip()}"
+            f"the command ended with code {process.returncode} and made no run in {workspace}:\n"
+            + "".join(last).rstrip()
         )
     return min(ours, key=lambda one: one.created or math.inf)
 

@@ -76,10 +76,10 @@ class Comparison:
 def compare_means(a: Sequence[float], b: Sequence[float], confidence: float = 0.95) -> Comparison:
     """Whether the means of ``a`` and ``b`` differ by more than their noise.
 
-    Welch's t-test, which needs no equal variances (Welch, "The generalization of Student's problem when several different
-    population variances are involved", Biometrika 34, 1947; degrees of freedom by Satterthwaite, Biometrics Bulletin 2,
-    1946), and beside it the percentile bootstrap of the difference (Efron, "Bootstrap methods: another look at the
-    jackknife", Annals of Statistics 7, 1979), with 10,000 resamples of a fixed seed.
+    Welch's t-test, which needs no equal variances (Welch, "The generalization of Student's problem when several
+    different population variances are involved", Biometrika 34, 1947; degrees of freedom by Satterthwaite, Biometrics
+    Bulletin 2, 1946), and beside it the percentile bootstrap of the difference (Efron, "Bootstrap methods: another
+    look at the jackknife", Annals of Statistics 7, 1979), with 10,000 resamples of a fixed seed.
 
     Args:
         a, b: at least two finite values each; others are left out.
