@@ -83,7 +83,7 @@ def test_the_last_values_are_at_the_end(tmp_path: Path) -> None:
 
 
 def test_the_end_does_not_tell_of_what_was_logged_long_before(tmp_path: Path) -> None:
-    rows = [(1, 0, 1.0, 6.0), *((0, i, 2.0, 7.0) for i in range(3000))]
+    rows = [(1, 0, 1.0, 6.0), *((0, i, 2.0, 7.0) for i in range(5000))]
     assert last_records(write(tmp_path / "x", rows), {0: "loss", 1: "acc"}) is None
     data = bytearray((tmp_path / "x").read_bytes())
     data[-1] ^= 1

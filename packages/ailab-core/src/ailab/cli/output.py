@@ -22,7 +22,8 @@ _GAP = "  "
 
 def safe(text: object) -> str:
     """Without control characters: what others named must not steer this terminal."""
-    return "".join(c if c.isprintable() else "�" for c in str(text))
+    text = str(text)
+    return text if text.isprintable() else "".join(c if c.isprintable() else "�" for c in text)
 
 
 def strict(value: Any) -> Any:
@@ -129,6 +130,8 @@ def ago(when: float | None) -> str:
 
 
 def _width(text: str) -> int:
+    if text.isascii():
+        return len(text)
     return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 

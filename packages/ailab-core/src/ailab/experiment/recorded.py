@@ -75,7 +75,7 @@ class Run:
 
     def reload(self) -> None:
         """Forget what was read, so that the next look sees what is there now."""
-        for name in ("info", "config", "facts", "problems", "_names"):
+        for name in ("info", "config", "facts", "problems", "_names", "_lasts"):
             self.__dict__.pop(name, None)
         self._small.clear()
 
@@ -223,22 +223,28 @@ class Run:
 
     def lasts(self, names: Iterable[str] | None = None) -> dict[str, float]:
         """`last` of these metrics (default: all), mostly from a look at the end of each file."""
+        wanted = self.metrics if names is None else [self._known(name) for name in names]
+        return {name: self._lasts.get(name, (0.0, float("nan")))[1] for name in wanted}
+
+    @cached_property
+    def _lasts(self) -> dict[str, tuple[float, float]]:
+        """Metric to its latest time and the value there."""
         from ailab.experiment.record.series import last_records
 
-        wanted = self.metrics if names is None else [self._known(name) for name in names]
         found: dict[str, tuple[float, float]] = {}
-        for writer, ids in self._names.items():
-            if not any(name in wanted for name in ids.values()):
+        for writer, ids in self.writers().items():
+            if not ids:
                 continue
-            path = self.folder.streams / f"{writer}.scalars"
-            ends = last_records(path, ids)
-            if ends is None:
-                read = self._read(writer, wanted)
-                ends = {name: values[-1] for name, values in read.items()}
+            try:
+                ends = last_records(self.folder.streams / f"{writer}.scalars", ids)
+                if ends is None:
+                    ends = {name: values[-1] for name, values in self._read(writer, list(ids.values())).items()}
+            except FileNotFoundError:
+                continue  # named, and nothing logged yet: the file comes with the first value
             for name, record in ends.items():
                 if name not in found or float(record["time"]) >= found[name][0]:
                     found[name] = float(record["time"]), float(record["value"])
-        return {name: found[name][1] if name in found else float("nan") for name in wanted}
+        return found
 
     def writers(self) -> dict[str, dict[int, str]]:
         """The processes that wrote: the name of each one's stream files, and its metrics' ids."""

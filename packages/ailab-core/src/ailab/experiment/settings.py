@@ -16,7 +16,10 @@ class Settings(dict[str, Any]):
     """
 
     def __init__(self, content: Mapping[str, Any] | None = None) -> None:
-        super().__init__({} if content is None else {key: _wrap(value) for key, value in content.items()})
+        super().__init__({} if content is None else content)
+        for key, value in self.items():
+            if type(value) is dict:
+                self[key] = Settings(value)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -44,7 +47,3 @@ def flatten(content: Any, prefix: str = "") -> dict[str, Any]:
     for key, value in content.items():
         found |= flatten(value, f"{prefix}.{key}" if prefix else str(key))
     return found
-
-
-def _wrap(value: Any) -> Any:
-    return Settings(value) if isinstance(value, dict) else value

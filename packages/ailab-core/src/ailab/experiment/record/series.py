@@ -19,8 +19,8 @@ VALUES = np.dtype([("step", "<i8"), ("time", "<f8"), ("value", "<f8")])
 _BLOCK = 8_192
 _FEW = 16
 """Up to so many metrics are picked out one by one; more are sorted by metric."""
-_FIRST_LOOK = 2_048
-"""Records at the end of a file in which the last value of each metric is looked for first: 64 KiB."""
+_LOOKS = (256, 4096)
+"""Records at the end of a file in which the last value of each metric is looked for: 8 KiB, then 128 KiB."""
 
 
 def read_series(
@@ -85,18 +85,19 @@ def last_records(path: Path, names: dict[int, str]) -> dict[str, npt.NDArray[Any
     fd = open_regular(path)
     try:
         count = os.fstat(fd).st_size // scalars.SIZE
-        start = max(0, count - _FIRST_LOOK)
-        data = os.pread(fd, (count - start) * scalars.SIZE, start * scalars.SIZE)
+        table = _table(names, None)
+        for look in _LOOKS:
+            start = max(0, count - look)
+            data = os.pread(fd, (count - start) * scalars.SIZE, start * scalars.SIZE)
+            records = np.frombuffer(data[: len(data) - len(data) % scalars.SIZE], scalars.RECORD)
+            if not (scalars.valid(records) & _known(records["metric"], table)).all():
+                return None
+            last = {id: position for position, id in enumerate(records["metric"].tolist())}
+            if start == 0 or len(last) == len(names):
+                return {names[id]: records[position] for id, position in last.items()}
     finally:
         os.close(fd)
-    records = np.frombuffer(data[: len(data) - len(data) % scalars.SIZE], scalars.RECORD)
-    if not (scalars.valid(records) & _known(records["metric"], _table(names, None))).all():
-        return None
-    found: dict[str, npt.NDArray[Any]] = {}
-    ids, last = np.unique(records["metric"][::-1], return_index=True)
-    for id, position in zip(ids.tolist(), last.tolist(), strict=True):
-        found[names[id]] = records[len(records) - 1 - position]
-    return found if start == 0 or len(found) == len(set(names.values())) else None
+    return None
 
 
 def _blocks(fd: int, total: int, known: npt.NDArray[np.bool_]) -> Iterator[npt.NDArray[Any]]:
