@@ -145,6 +145,37 @@ def test_a_file_that_cannot_be_used(tmp_path: Path, name: str, content: str, mes
         Mine.from_cli([f"--config={tmp_path / name}"])
 
 
+def test_a_recorded_config_goes_before_all_and_as_far_as_it_fits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorded = tmp_path / "config.json"
+    content = Mine.from_cli(["train.batch_size=8", "train.learning_rate.start_value=1"]).to_dict()
+    content |= {"added_later": 1, "arch": {"model": {"$class": "gone:Net"}}, "problem": {"base_dir": "/a/$b"}}
+    content["table"] = {"a": 7}
+    content["train"] = {**content["train"], "learning_rate": {"start_value": 2}, "optimizer": {"type": "sgd"}}
+    recorded.write_text(ConfigPart(**{}).from_dict(content, load=False).to_json())
+    monkeypatch.setenv("AILAB_CONFIG_RECORDED", str(recorded))
+    config = Mine.from_cli(["train.batch_size=4"])
+    assert (config.train.batch_size, config.train.optimizer.type, config.table) == (8, "sgd", {"a": 7})
+    assert type(config.train.learning_rate.start_value) is float
+    assert config.problem.base_dir == "/a/$b"
+    assert config.arch.model is Model
+    assert "added_later" not in config.to_dict()
+
+
+def test_a_file_keeps_the_kinds_that_json_does_not_have(tmp_path: Path) -> None:
+    class Pair(Mine):
+        def __init__(self) -> None:
+            super().__init__()
+            self.train.pair = (1, 2)
+
+    file = tmp_path / "x.json"
+    file.write_text('{"train": {"pair": [3, 4], "learning_rate": {"start_value": 1}}}')
+    config = Pair.from_cli(["--config", str(file)])
+    assert config.train.pair == (3, 4)
+    assert type(config.train.learning_rate.start_value) is float
+
+
 def test_a_variable_expands_in_an_override(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATA_HOME", "/data")
     assert Mine.from_cli(["problem.base_dir=$DATA_HOME/x"]).problem.base_dir == "/data/x"

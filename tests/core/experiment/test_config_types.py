@@ -101,6 +101,17 @@ def test_a_closed_part_has_the_annotated_fields_and_no_others() -> None:
     assert Closed(batch_size=2).to_dict() == {"batch_size": 2}
 
 
+def test_every_part_has_defaults_of_its_own() -> None:
+    class Holder(ConfigPart):
+        closed: Closed = Closed()
+        numbers: list[int] = [1]  # noqa: RUF012 - as users write it
+
+    one, two = Holder(), Holder()
+    one.closed.batch_size = 2
+    one.numbers.append(2)
+    assert two.to_dict() == {"closed": {"batch_size": 1}, "numbers": [1]}
+
+
 def test_what_a_name_looks_like() -> None:
     assert looks_like("batchsz", ["batch_size", "epochs"]) == "batch_size"
     assert looks_like("batchsz", ["batch_size", "epochs"], certain=True) is None

@@ -32,6 +32,7 @@ class Mine(Config):
         self.check_completeness()
 
 config = Mine.from_cli(sys.argv[1:])
+config.added_later = 1
 log.setup(config)
 random.seed(config.train.seed)
 noise = Path("noise")

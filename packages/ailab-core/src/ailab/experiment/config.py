@@ -57,6 +57,11 @@ class ConfigPart:
             cls._closed = closed
 
     def __init__(self, **fields: Any) -> None:
+        for cls in type(self).__mro__:
+            for name, value in _class_fields(cls).items():
+                if name not in self.__dict__ and isinstance(value, ConfigPart | list | dict | set):
+                    # Of its own: what one instance changes must not change the class, and so all others.
+                    self.__dict__[name] = copy.deepcopy(value)
         for name, value in fields.items():
             setattr(self, name, value)
 
@@ -284,6 +289,8 @@ class Config(ConfigPart):
         if file is not None:
             layers.apply_overrides(config, layers.from_file(file))
         layers.apply_overrides(config, [*layers.from_environment(), *overrides])
+        if recorded := os.environ.get(layers.RECORDED_VARIABLE):
+            layers.apply_recorded(config, Path(recorded))
         if any(one is config for one in checked):
             config.check_completeness()
         return config

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 from ailab.errors import shown
 from ailab.experiment.config_types import UNCHECKED, field_types, looks_like, type_name, validate
 from ailab.experiment.decode import from_jsonable, load_object
+from ailab.experiment.encode import to_jsonable
+from ailab.experiment.settings import flatten
 
 if TYPE_CHECKING:
     from ailab.experiment.config import ConfigPart
@@ -22,8 +24,10 @@ if TYPE_CHECKING:
 __all__ = [
     "FILE_VARIABLE",
     "PREFIX",
+    "RECORDED_VARIABLE",
     "Override",
     "apply_overrides",
+    "apply_recorded",
     "describe",
     "from_arguments",
     "from_environment",
@@ -35,6 +39,9 @@ PREFIX = "AILAB_CONFIG__"
 
 FILE_VARIABLE = "AILAB_CONFIG_FILE"
 """Names a file of overrides, as ``--config`` does."""
+
+RECORDED_VARIABLE = "AILAB_CONFIG_RECORDED"
+"""Names the config.json of a run that is being reproduced, whose fields go before all others."""
 
 _ARGUMENT = re.compile(r"(?:--)?(\+?)(?:config\.)?([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)=(.*)", re.DOTALL)
 _NAMED = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
@@ -130,6 +137,25 @@ def apply_overrides(config: ConfigPart, overrides: Sequence[Override]) -> None:
         _apply(config, override)
 
 
+def apply_recorded(config: ConfigPart, path: Path) -> None:
+    """Set the fields that a run recorded, as far as there are such fields now.
+
+    The others (those that a script adds later, objects that only its code can make) are what the code says; whoever
+    reproduces a run compares the two configurations in the end.
+
+    Raises:
+        ValueError, OSError: the file cannot be read.
+    """
+    recorded = flatten(json.loads(path.read_text("utf-8")))
+    known = flatten(to_jsonable(config.to_dict()))
+    for name, value in recorded.items():
+        marked = isinstance(value, dict) and any(str(key).startswith("$") for key in value)
+        if name in known and known[name] != value and not marked:
+            # What was recorded had its variables expanded: a dollar sign that is left is one.
+            text = value.replace("$", "$$") if isinstance(value, str) else value
+            _apply(config, Override(name, text, f"{path}: {name}"))
+
+
 def _apply(config: ConfigPart, override: Override) -> None:
     from ailab.experiment.config import ConfigPart
 
@@ -148,12 +174,19 @@ def _apply(config: ConfigPart, override: Override) -> None:
         raise _unknown(override, owner, last, ".".join(parts))
     current = owner.get(last, None)
     try:
-        value = _read(owner, last, current, override.value) if override.is_text else override.value
+        value = _read(owner, last, current, override.value) if override.is_text else _as_before(current, override.value)
         if isinstance(current, ConfigPart) and not isinstance(value, ConfigPart):
             raise ValueError(f"{override.path} is a group of fields: {', '.join(_names(current))}")
         _put(owner, last, value)
     except (ValueError, AttributeError) as error:
         raise ValueError(f"{override.source}: {error}") from None
+
+
+def _as_before(current: Any, value: Any) -> Any:
+    """What JSON and TOML have no word for: a tuple stays one, and a float that happens to be whole."""
+    if isinstance(current, tuple) and isinstance(value, list):
+        return tuple(value)
+    return float(value) if isinstance(current, float) and type(value) is int else value
 
 
 def _put(owner: Any, name: str, value: Any) -> None:
@@ -223,9 +256,6 @@ def _json_or_text(text: str) -> Any:
 
 def describe(config: ConfigPart) -> str:
     """Every field with its value, as ``--help`` prints them."""
-    from ailab.experiment.encode import to_jsonable
-    from ailab.experiment.settings import flatten
-
     lines = [f"  {path}={json.dumps(value)}" for path, value in flatten(to_jsonable(config.to_dict())).items()]
     return "\n".join(
         [

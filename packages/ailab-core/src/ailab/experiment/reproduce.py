@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ailab.experiment.config_layers import FILE_VARIABLE, PREFIX
+from ailab.experiment.config_layers import FILE_VARIABLE, PREFIX, RECORDED_VARIABLE
 from ailab.experiment.difference import Change, changes, code_differences, environment_of
 from ailab.experiment.environment import git_state, packages
 from ailab.experiment.record.layout import discover
@@ -149,8 +149,8 @@ def run_again(
 ) -> Run:
     """Run a recorded command in ``folder`` (see `rebuild`) as a new run of ``workspace``, and wait for its end.
 
-    The recorded configuration goes along as ``AILAB_CONFIG_FILE``, so that overrides which came from the environment
-    then are the same now; overrides in this environment are left out.
+    The recorded configuration goes along as ``AILAB_CONFIG_RECORDED``, which `Config.from_cli` heeds, so that
+    overrides which came from the environment then are the same now; overrides in this environment are left out.
 
     Args:
         output: called with each line that it prints.
@@ -162,8 +162,9 @@ def run_again(
     command = command_of(run, folder)
     before = set(discover(workspace))
     environment = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
-    environment |= {"AILAB_WORKSPACE": str(workspace), FILE_VARIABLE: str(run.folder.config), "PWD": str(folder)}
-    environment.pop("AILAB_TASK_ID", None)
+    for name in (FILE_VARIABLE, "AILAB_TASK_ID"):
+        environment.pop(name, None)
+    environment |= {"AILAB_WORKSPACE": str(workspace), RECORDED_VARIABLE: str(run.folder.config), "PWD": str(folder)}
     last: list[str] = []
     with subprocess.Popen(
         command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
