@@ -153,7 +153,7 @@ def test_a_recorded_config_goes_before_all_and_as_far_as_it_fits(
     content |= {"added_later": 1, "arch": {"model": {"$class": "gone:Net"}}, "problem": {"base_dir": "/a/$b"}}
     content["table"] = {"a": 7}
     content["train"] = {**content["train"], "learning_rate": {"start_value": 2}, "optimizer": {"type": "sgd"}}
-    recorded.write_text(ConfigPart(**{}).from_dict(content, load=False).to_json())
+    recorded.write_text(ConfigPart().from_dict(content, load=False).to_json())
     monkeypatch.setenv("AILAB_CONFIG_RECORDED", str(recorded))
     config = Mine.from_cli(["train.batch_size=4"])
     assert (config.train.batch_size, config.train.optimizer.type, config.table) == (8, "sgd", {"a": 7})
