@@ -33,7 +33,9 @@ def test_a_config_comes_back_from_its_json() -> None:
 
 
 def test_nothing_is_imported_unless_asked_for() -> None:
-    part = ConfigPart.from_dict({"model": {"$class": "a_module_that_is_not_there:Net"}}, load=False)
+    content = {"model": {"$class": "a_module_that_is_not_there:Net"}, "limit": {"$float": "inf"}}
+    part = ConfigPart.from_dict(content, load=False)
+    assert part.limit == math.inf
     assert part.model == {"$class": "a_module_that_is_not_there:Net"}
     with pytest.raises(ValueError, match="cannot load 'a_module_that_is_not_there:Net'"):
         ConfigPart.from_dict({"model": {"$class": "a_module_that_is_not_there:Net"}})

@@ -77,6 +77,7 @@ def test_what_passes(text: str) -> None:
         "loss > 0.3", "missing < 3", "missing + 1 > 0", "nan < 1", "nan > 1", "state < 3", "'x' in missing",
         "loss == '0.2'",
         "duration < '1h'", "created < '2h ago'", "arch.model == 'Bi'", "0.2 < loss < 0.3", "not loss < 1",
+        "0.1 < loss < 0.2",
         "min(missing) < 1",
     ],
 )  # fmt: skip

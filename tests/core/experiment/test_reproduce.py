@@ -62,8 +62,11 @@ def again(run: Run, workspace: Path, folder: Path) -> Run:
     return run_again(run, folder, workspace)
 
 
-def test_the_same_comes_out_again_elsewhere(project: Path, workspace: Path, tmp_path: Path) -> None:
+def test_the_same_comes_out_again_elsewhere(
+    project: Path, workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run = train(project, workspace, "train.batch_size=8", AILAB_CONFIG__train__seed="5")
+    monkeypatch.setenv("AILAB_CONFIG__of__something_else", "1")  # which this config does not have
     (project / "train.py").write_text("raise RuntimeError('the snapshot is what runs')")
     lines: list[str] = []
     folder = tmp_path / "clean"

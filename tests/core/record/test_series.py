@@ -85,10 +85,16 @@ def test_the_last_values_are_at_the_end(tmp_path: Path) -> None:
 def test_the_end_does_not_tell_of_what_was_logged_long_before(tmp_path: Path) -> None:
     rows = [(1, 0, 1.0, 6.0), *((0, i, 2.0, 7.0) for i in range(5000))]
     assert last_records(write(tmp_path / "x", rows), {0: "loss", 1: "acc"}) is None
-    data = bytearray((tmp_path / "x").read_bytes())
+
+
+def test_an_end_that_is_not_whole_does_not_tell(tmp_path: Path) -> None:
+    path = write(tmp_path / "x", [(0, 1, 1.0, 5.0), (0, 2, 1.0, 6.0)])
+    assert last_records(path, {0: "loss"}) is not None
+    assert last_records(path, {1: "acc"}) is None
+    data = bytearray(path.read_bytes())
     data[-1] ^= 1
-    (tmp_path / "x").write_bytes(data)
-    assert last_records(tmp_path / "x", {0: "loss", 1: "acc"}) is None
+    path.write_bytes(data)
+    assert last_records(path, {0: "loss"}) is None
 
 
 def test_the_values_of_several_writers_are_sorted() -> None:

@@ -144,7 +144,8 @@ class ConfigPart:
                 below = kind if isinstance(kind, type) and issubclass(kind, ConfigPart) else ConfigPart
                 part.__dict__[name] = below.from_dict(value, load)
             else:  # past __setattr__: a dollar sign in what was recorded is a dollar sign
-                part.__dict__[name] = check_field(cls, name, from_jsonable(value, load)) if load else value
+                found = from_jsonable(value, load)
+                part.__dict__[name] = check_field(cls, name, found) if load else found
         return part
 
     def diff(self, other: ConfigPart | Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:

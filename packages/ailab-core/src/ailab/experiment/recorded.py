@@ -52,15 +52,25 @@ class Run:
     """
 
     def __init__(self, log_dir: str | os.PathLike[str]) -> None:
-        self.path = Path(log_dir).absolute()
-        self.folder = RunFolder(self.path)
+        self._begin(Path(log_dir).absolute())
         try:
             names = os.listdir(self.path)  # listed, as NFS remembers a name that was once missing
         except (FileNotFoundError, NotADirectoryError):
             raise FileNotFoundError(f"there is no run's folder at {self.path}") from None
         if "run.json" not in names:
             raise FileNotFoundError(f"{self.path} is no run's folder: it holds no run.json")
+
+    def _begin(self, path: Path) -> None:
+        self.path = path
+        self.folder = RunFolder(path)
         self._small: dict[str, tuple[int, dict[str, npt.NDArray[Any]]]] = {}
+
+    @classmethod
+    def at(cls, path: Path) -> Run:
+        """A run at an absolute path that was just seen to hold one: without another look, which takes time on a share."""
+        run = object.__new__(cls)
+        run._begin(path)
+        return run
 
     @property
     def id(self) -> str:

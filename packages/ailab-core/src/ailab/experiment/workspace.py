@@ -42,11 +42,7 @@ class Workspace:
     def __iter__(self) -> Iterator[Run]:
         """Every run, oldest first within its experiment."""
         for path in discover(self.path):
-            try:
-                run = Run(path)
-            except FileNotFoundError:
-                continue  # taken away since the folder was listed
-            yield run
+            yield Run.at(path)
 
     def runs(self, filter: str = "", *, sort: str = "", reverse: bool = False, limit: int | None = None) -> list[Run]:
         """The runs that pass a filter, newest first if not sorted otherwise.
@@ -90,13 +86,13 @@ class Workspace:
         if not paths:
             raise NoSuchRun(f"the workspace {self.path} holds no runs")
         if text == "last":
-            return max((Run(path) for path in paths), key=_age)
+            return max(map(Run.at, paths), key=_age)
         experiment, _, id = text.rpartition("/")
         paths = [path for path in paths if not experiment or path.parent.name == experiment]
         for fits in (str.__eq__, str.startswith, str.endswith):
             found = [path for path in paths if fits(path.name, id)]
             if len(found) == 1:
-                return Run(found[0])
+                return Run.at(found[0])
             if found:
                 some = ", ".join(f"{path.parent.name}/{path.name}" for path in found[:5])
                 more = f" and {len(found) - 5} more" if len(found) > 5 else ""
