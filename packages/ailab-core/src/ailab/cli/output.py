@@ -59,21 +59,19 @@ def print_table(rows: Sequence[Mapping[str, str]], columns: Sequence[str], right
         room = shutil.get_terminal_size().columns - len(_GAP) * (len(columns) - 1)
         while sum(widths) > room and max(widths) > 4:
             widths[widths.index(max(widths))] -= 1
-    _print_row(list(columns), columns, widths, right, header=True)
-    for row in cells:
-        _print_row(row, columns, widths, right)
+    lines = [_line(list(columns), columns, widths, right, header=True)]
+    lines += [_line(row, columns, widths, right) for row in cells]
+    click.echo("\n".join(lines))
 
 
-def _print_row(
-    row: list[str], columns: Sequence[str], widths: list[int], right: Sequence[str], header: bool = False
-) -> None:
+def _line(row: list[str], columns: Sequence[str], widths: list[int], right: Sequence[str], header: bool = False) -> str:
     parts = []
     for text, column, width in zip(row, columns, widths, strict=True):
         cut = _cut(text, width)
         space = " " * (width - _width(cut))
         styled = click.style(cut, bold=True) if header else show_state(cut) if column == "state" else cut
         parts.append(space + styled if column in right else styled + space)
-    click.echo(_GAP.join(parts).rstrip())
+    return _GAP.join(parts).rstrip()
 
 
 def show_state(state: str) -> str:

@@ -67,7 +67,7 @@ class Run:
 
     @classmethod
     def at(cls, path: Path) -> Run:
-        """A run at an absolute path that was just seen to hold one: without another look, which takes time on a share."""
+        """A run at an absolute path that was just seen to hold one: another look takes time on a share."""
         run = object.__new__(cls)
         run._begin(path)
         return run

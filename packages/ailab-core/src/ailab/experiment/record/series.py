@@ -48,18 +48,31 @@ def read_series(
             total = min(total, size // scalars.SIZE)
         # Pages that are never written to cost nothing, so there is room for every record however few are wanted.
         values = np.empty(total, VALUES)
-        ids = np.empty(total, np.uint32)
+        ids: npt.NDArray[np.uint32] | None = None  # of each value, once there are different ones
+        first = -1
         ours = _table(names, None if wanted is None else {id for id, name in names.items() if name in wanted})
         filled = good = 0
         for block in _blocks(fd, total, _table(names, None)):
             good += len(block)
             kept = block if wanted is None else _only(block, ours)
+            if not len(kept):
+                continue
             end = filled + len(kept)
             values[filled:end].view("<u8").reshape(-1, 3)[:] = kept.view("<u8").reshape(-1, 4)[:, 1:]
-            ids[filled:end] = kept["metric"]
+            here = kept["metric"]
+            first = int(here[0]) if filled == 0 else first
+            if ids is None and not (here == first).all():
+                ids = np.empty(total, np.uint32)
+                ids[:filled] = first
+            if ids is not None:
+                ids[filled:end] = here
             filled = end
     finally:
         os.close(fd)
+    if not filled:
+        return {}, good * scalars.SIZE
+    if ids is None:
+        return {names[first]: values[:filled]}, good * scalars.SIZE
     return _split(ids[:filled], values[:filled], names), good * scalars.SIZE
 
 
@@ -140,10 +153,6 @@ def _only(block: npt.NDArray[Any], wanted: npt.NDArray[np.bool_]) -> npt.NDArray
 
 
 def _split(ids: npt.NDArray[Any], values: npt.NDArray[Any], names: dict[int, str]) -> dict[str, npt.NDArray[Any]]:
-    if not len(ids):
-        return {}
-    if (ids == ids[0]).all():
-        return {names[int(ids[0])]: values}
     small = ids.astype(np.uint8) if int(ids.max()) < 1 << 8 else ids
     present = np.unique(small) if len(names) > _FEW else [id for id in names if id <= int(ids.max())]
     parts: dict[str, list[npt.NDArray[Any]]] = {}
