@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -78,15 +79,15 @@ def test_which_workspace(ailab, three: list[Run], tmp_path: Path, monkeypatch: p
     assert "there is no workspace at" in ailab("list", "-w", "none", code=2).err
 
 
-def test_in_a_terminal_rows_fit_and_have_colours_and_nothing_steers_it(three: list[Run], workspace: Path) -> None:
-    three[0].set_tags(["x" * 90])
+def in_a_terminal(*arguments: str, **variables: str) -> str:
+    """What ``ailab`` prints to a terminal of 70 columns."""
     main, sub = pty.openpty()
-    environment = {**os.environ, "COLUMNS": "70", "TERM": "xterm"}
+    environment = {**os.environ, "COLUMNS": "70", "TERM": "xterm", **variables}
+    output = b""
     with subprocess.Popen(
-        [sys.executable, "-m", "ailab", "list", "-c", "error"], env=environment, stdout=sub, stdin=sub
+        [sys.executable, "-m", "ailab", *arguments], env=environment, stdout=sub, stdin=sub
     ) as process:
         os.close(sub)
-        output = b""
         while True:
             try:
                 part = os.read(main, 65536)
@@ -95,12 +96,18 @@ def test_in_a_terminal_rows_fit_and_have_colours_and_nothing_steers_it(three: li
             output += part
         assert process.wait() == 0
     os.close(main)
-    text = output.decode()
+    return output.decode()
+
+
+def test_in_a_terminal_rows_fit_and_have_colours_and_nothing_steers_it(three: list[Run], workspace: Path) -> None:
+    three[0].set_tags(["x" * 90])
+    text = in_a_terminal("list", "-c", "error")
     assert "\x1b[31mfailed\x1b[0m" in text
     assert "no\x1b[31m" not in text
-    plain = text.replace("\x1b[31m", "").replace("\x1b[32m", "").replace("\x1b[1m", "").replace("\x1b[0m", "")
+    plain = re.sub(r"\x1b\[\d+m", "", text)
     assert max(len(line.rstrip("\r")) for line in plain.split("\n")) <= 70
     assert "…" in plain
+    assert "\x1b[" not in in_a_terminal("list", NO_COLOR="1")
 
 
 def test_a_table_is_aligned_by_width(capsys: pytest.CaptureFixture[str]) -> None:

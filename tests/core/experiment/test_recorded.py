@@ -25,6 +25,7 @@ def test_a_run_comes_back(record: Record) -> None:
     values = run.values("loss")
     assert values["value"].tolist() == [3.0, 2.0, 1.0]
     assert values["step"].tolist() == [0, 1, 2]
+    assert values.value.tolist() == [3.0, 2.0, 1.0]
     assert values.dtype.names == ("step", "time", "value")
     assert (np.abs(values["time"] - time.time()) < 60).all()
     assert run.last("loss") == 1.0
@@ -35,6 +36,12 @@ def test_a_run_comes_back(record: Record) -> None:
     assert run.created is not None and run.finished is not None and run.duration is not None
     assert 0 <= run.duration < 60
     assert run.problems == []
+
+
+def test_the_values_may_be_changed(record: Record) -> None:
+    run = record({"loss": [3.0]})
+    run.values("loss")["value"] *= 2
+    assert run.values("loss")["value"].tolist() == [3.0]
 
 
 def test_a_misspelt_field_of_the_config_says_what_it_is_close_to(record: Record) -> None:

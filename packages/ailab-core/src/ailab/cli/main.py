@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 
@@ -61,11 +62,14 @@ class _Group(click.Group):
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="ailab")
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """AI Lab: data, experiments and logging for Keras and PyTorch.
 
     Exit codes: 0 done; 1 it could not be done, or the answer is no; 2 the command line is wrong.
     """
+    if os.environ.get("NO_COLOR"):  # no-color.org
+        context.color = False
     for stream in (sys.stdout, sys.stderr):  # an id or a tag may hold what an old terminal's encoding does not
         if (reconfigure := getattr(stream, "reconfigure", None)) is not None:
             reconfigure(errors="replace")

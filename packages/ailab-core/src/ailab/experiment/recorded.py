@@ -211,7 +211,8 @@ class Run:
         """All values of a metric, of every writer, sorted by step, then time.
 
         Returns:
-            Shape (n,): fields ``step`` (int64), ``time`` (seconds since the epoch, float64) and ``value`` (float64).
+            A record array of shape (n,), yours to change: fields ``step`` (int64), ``time`` (seconds since the epoch,
+            float64) and ``value`` (float64), as ``values["value"]`` or ``values.value``.
 
         Raises:
             NoSuchMetric: a KeyError that says what there is.
@@ -293,6 +294,8 @@ class Run:
         return name
 
     def _values(self, names: Iterable[str]) -> dict[str, npt.NDArray[Any]]:
+        import numpy as np
+
         from ailab.experiment.record.series import join
 
         wanted = [self._known(name) for name in names]
@@ -302,7 +305,12 @@ class Run:
                 for name, values in self._read(writer, wanted).items():
                     if name in parts:
                         parts[name].append(values)
-        return {name: join(found) for name, found in parts.items()}
+        joined = {name: join(found) for name, found in parts.items()}
+        # What is kept is copied, so that nobody who changes the values changes what the next one gets.
+        return {
+            name: (values.copy() if values.nbytes <= _KEPT_BYTES else values).view(np.recarray)
+            for name, values in joined.items()
+        }
 
     def _read(self, writer: str, wanted: list[str]) -> dict[str, npt.NDArray[Any]]:
         from ailab.experiment.record.series import read_series
