@@ -32,9 +32,9 @@ def compare(
 ) -> None:
     """Say whether B's mean differs from A's by more than the noise of their seeds.
 
-    A and B are each a run, which stands for all runs that differ from it in the seed alone, or a filter in quotes.
-    The method is Welch's t-test (1947), which needs no equal variances; beside it stands a bootstrap interval (Efron,
-    1979).
+    A and B are each a run, which stands for all finished runs that differ from it in the seed alone, or a filter in
+    quotes. The method is Welch's t-test (1947), which needs no equal variances; beside it stands a bootstrap interval
+    (Efron, 1979).
     """
     from ailab.experiment.filter_subject import RunSubject
     from ailab.experiment.statistics import compare_means
@@ -88,7 +88,7 @@ def compare(
 
 
 def _side(workspace: Workspace, text: str) -> list[Run]:
-    from ailab.experiment.seeds import group_key
+    from ailab.experiment.seeds import SeedGroup, group_key, independent
     from ailab.experiment.workspace import NoSuchRun
 
     try:
@@ -99,9 +99,10 @@ def _side(workspace: Workspace, text: str) -> list[Run]:
         found = workspace.runs(text)
         if not found:
             raise click.UsageError(f"no run fits {text!r}") from None
-        return found
+        return independent(found)
     key = group_key(run)
-    return [other for other in workspace.runs() if other.experiment == run.experiment and group_key(other) == key]
+    group = [other for other in workspace.runs() if other.experiment == run.experiment and group_key(other) == key]
+    return SeedGroup(run.experiment, key, group).counted
 
 
 def _values(runs: list[Run], metric: str, take: str, subject: Any) -> list[float]:

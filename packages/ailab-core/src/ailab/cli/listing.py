@@ -124,6 +124,7 @@ def _print_groups(runs: list[Run], limit: int | None, metrics: list[str], as_jso
                 {
                     "experiment": group.experiment,
                     "runs": [run.id for run in group.runs],
+                    "counted": [run.id for run in group.counted],
                     "seeds": group.seeds,
                     "config_hash": group.key,
                     "metrics": {
@@ -138,7 +139,7 @@ def _print_groups(runs: list[Run], limit: int | None, metrics: list[str], as_jso
     differing = differing_paths([group.runs[0] for group in groups])
     rows = []
     for group, summary in found:
-        row = {"experiment": group.experiment, "runs": str(len(group.runs)), "newest": group.runs[0].id}
+        row = {"experiment": group.experiment, "runs": str(len(group.counted)), "newest": group.runs[0].id}
         for name, m in summary.items():
             row[name] = str(m)
         rows.append(row | {path: show_value(group.runs[0].config.at(path), 20) for path in differing[:4]})

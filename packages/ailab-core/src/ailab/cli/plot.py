@@ -114,9 +114,9 @@ def _curves(
         having = [run for run in runs if name in run.metrics and len(run.values(name))]
         if groups:
             for group in seed_groups(having):
-                ending = f" ({len(group.runs)} seeds)" if len(group.runs) > 1 else ""
+                ending = f" ({len(group.counted)} seeds)" if len(group.counted) > 1 else ""
                 text = labels[group.runs[0].path] + ending
-                curves.append(mean_curve(f"{name}, {text}" if several else text, [one(r, name) for r in group.runs]))
+                curves.append(mean_curve(f"{name}, {text}" if several else text, [one(r, name) for r in group.counted]))
         else:
             for run in having:
                 x, y = one(run, name)

@@ -13,7 +13,7 @@ from ailab.experiment.settings import flatten
 if TYPE_CHECKING:
     from ailab.experiment.recorded import Run
 
-__all__ = ["SeedGroup", "group_key", "is_seed", "seed_groups"]
+__all__ = ["SeedGroup", "group_key", "independent", "is_seed", "seed_groups"]
 
 
 @dataclass
@@ -38,9 +38,30 @@ class SeedGroup:
     def primary(self) -> str | None:
         return next((run.primary for run in self.runs if run.primary is not None), None)
 
+    @property
+    def counted(self) -> list[Run]:
+        """The runs that say something about the noise: `independent` ones, of the finished if there are any."""
+        finished = [run for run in self.runs if run.state == "finished"]
+        return independent(finished or self.runs)
+
     def lasts(self, metric: str) -> list[float]:
-        """The last value of a metric of each run that has it."""
-        return [run.last(metric) for run in self.runs if metric in run.metrics]
+        """The last value of a metric of each run that counts and has it."""
+        return [run.last(metric) for run in self.counted if metric in run.metrics]
+
+
+def independent(runs: Iterable[Run]) -> list[Run]:
+    """Of runs with the same configuration, seeds included, only the first: a repetition (`ailab reproduce`) is no
+    second sample, and counting it would make the noise look small. Runs without a seed all count.
+    """
+    found: list[Run] = []
+    known: set[str] = set()
+    for run in runs:
+        fields = flatten(run.config)
+        key = json.dumps([run.experiment, fields], sort_keys=True)
+        if key not in known or not any(is_seed(path) and value is not None for path, value in fields.items()):
+            known.add(key)
+            found.append(run)
+    return found
 
 
 def is_seed(path: str) -> bool:
