@@ -95,7 +95,16 @@ def test_the_public_names() -> None:
     import ailab.plugins
 
     assert ailab.__all__ == ["__version__"]
-    assert set(ailab.experiment.__all__) == {"Config", "ConfigPart", "IncompleteConfigError", "start"}
+    assert set(ailab.experiment.__all__) == {
+        "Config",
+        "ConfigPart",
+        "IncompleteConfigError",
+        "Run",
+        "Workspace",
+        "import_config",
+        "start",
+    }
+    assert all(hasattr(ailab.experiment, name) for name in ailab.experiment.__all__)
     assert set(log.__all__) == {
         "current_run",
         "finish",

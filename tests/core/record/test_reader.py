@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ailab.experiment.edits import write_edit
 from ailab.experiment.record import RecordWriter, RunFolder, RunReader, create_run_folder
 from ailab.experiment.record.reader import STALE_SECONDS
 
@@ -289,3 +290,23 @@ def test_progress_is_written_ten_times_a_second_and_never_loses_the_last(folder:
     values = [event["value"] for event in events if event["type"] == "progress"]
     assert values[-1] == 999 / 1001
     assert len(values) < 100
+
+
+def test_tags_and_notes_are_read_and_are_no_sign_of_life(folder: RunFolder, writer: RecordWriter) -> None:
+    clock = [0.0]
+    reader = RunReader(folder.path, monotonic=lambda: clock[0])
+    reader.poll()
+    clock[0] = 2 * STALE_SECONDS
+    assert reader.poll()
+    assert reader.state == "stale"
+    write_edit(folder, "tags", tags=["a", "b"])
+    write_edit(folder, "notes", text="good")
+    assert reader.poll()
+    assert (reader.tags, reader.notes, reader.state) == (["a", "b"], "good", "stale")
+    assert not reader.poll()
+    write_edit(folder, "tags", tags=["c"])
+    reader.poll()
+    assert reader.tags == ["c"]
+    writer.event("warning", message="still here")
+    reader.poll()
+    assert (reader.state, reader.warnings) == ("running", ["still here"])

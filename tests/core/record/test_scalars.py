@@ -50,6 +50,18 @@ def test_a_half_written_record_is_caught(
         assert not scalars.valid(load(torn)).any()
 
 
+@given(st.integers(0, 2**32 - 1), st.integers(1, 3))
+def test_the_check_is_the_documented_sum_in_every_block(seed: int, blocks: int) -> None:
+    words = np.random.default_rng(seed).integers(0, 2**32, (8192 * (blocks - 1) + 5, 8), np.uint32)
+    words[::7] |= 0xFFFFFFFF  # every addition overflows
+    rest = (words.sum(axis=1, dtype=np.uint64) - words[:, 1]) % (2**32 - 1)
+    right = ((0xA11AB - rest.astype(np.int64)) % (2**32 - 1)).astype(np.uint32)
+    words[::2, 1] = right[::2]
+    expected = words.sum(axis=1, dtype=np.uint64) % np.uint64(2**32 - 1) == 0xA11AB
+    assert expected[::2].all()
+    assert (scalars.valid(words.view(scalars.RECORD)[:, 0]) == expected).all()
+
+
 def test_zeros_are_no_records() -> None:
     assert not scalars.valid(np.zeros(3, scalars.RECORD)).any()
 

@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import copy
 import difflib
+import hashlib
 import json
 import os
 import re
-from typing import Any
+import sys
+from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any, ClassVar, Self
 
 from ailab import current
 from ailab.errors import shown
+from ailab.experiment.config_types import check_field, field_types, looks_like
 from ailab.experiment.encode import to_jsonable
 
 __all__ = ["Config", "ConfigPart", "IncompleteConfigError"]
 
 _VARIABLE = re.compile(r"\$(?:(\$)|\{(\w+)\}|([A-Za-z_]\w*))")
 _MISSING = object()
+
+# The Configs that `from_cli` is building: what they lack may still come from a file or the command line.
+_building: ContextVar[list[Config] | None] = ContextVar("_building", default=None)
 
 
 class IncompleteConfigError(ValueError):
@@ -32,14 +41,27 @@ class ConfigPart:
     """A named group of parameters: plain attributes, nested as deep as you like.
 
     ``$NAME`` and ``${NAME}`` in a string become the environment variable's value (``$$`` is a dollar sign). A subclass
-    may annotate fields; one
-    annotated without a value is required, like those that `Config` lists.
+    may annotate fields: what is set is checked against the annotation by pydantic, and one annotated without a value is
+    required, like those that `Config` lists. ``class Data(ConfigPart, closed=True)`` has the annotated fields and no
+    others.
 
     Args:
         **fields: the first attributes.
     """
 
+    _closed: ClassVar[bool] = False
+
+    def __init_subclass__(cls, closed: bool | None = None, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if closed is not None:
+            cls._closed = closed
+
     def __init__(self, **fields: Any) -> None:
+        for cls in type(self).__mro__:
+            for name, value in _class_fields(cls).items():
+                if name not in self.__dict__ and isinstance(value, ConfigPart | list | dict | set):
+                    # Of its own: what one instance changes must not change the class, and so all others.
+                    self.__dict__[name] = copy.deepcopy(value)
         for name, value in fields.items():
             setattr(self, name, value)
 
@@ -49,7 +71,25 @@ class ConfigPart:
                 f"cannot set {name} to {shown(value)}: the Config is frozen, as a run keeps it in config.json. "
                 "Set it before log.setup(config=config)."
             )
-        object.__setattr__(self, name, _expand(name, value) if isinstance(value, str) else value)
+        if not name.startswith("_"):
+            self._check_name(name)
+            value = check_field(type(self), name, _expand(name, value) if isinstance(value, str) else value)
+        object.__setattr__(self, name, value)
+
+    def _check_name(self, name: str) -> None:
+        """Refuse a new field that is certainly a misspelt one.
+
+        Raises:
+            AttributeError: naming what it is close to.
+        """
+        typed = field_types(type(self))
+        if name in self.__dict__ or name in typed:
+            return
+        known = [*typed, *(field for field in self.__dict__ if not field.startswith("_"))]
+        close = looks_like(name, known, certain=not self._closed)
+        if self._closed or close:
+            hint = f"did you mean {close!r}?" if close else f"it has: {', '.join(typed)}"
+            raise AttributeError(f"{type(self).__name__} has no field {name!r}; {hint}")
 
     def __getattr__(self, name: str) -> Any:
         # Only reached when the normal look-up fails. Any is what lets type checkers accept the open set of fields.
@@ -83,6 +123,57 @@ class ConfigPart:
         fields = {name: value for cls in reversed(type(self).__mro__) for name, value in _class_fields(cls).items()}
         fields |= {name: value for name, value in self.__dict__.items() if not name.startswith("_")}
         return {name: value.to_dict() if isinstance(value, ConfigPart) else value for name, value in fields.items()}
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any], load: bool = True) -> Self:
+        """The part that was written as ``content``, such as a run's ``config``; ``__init__`` is not called.
+
+        Dicts become parts. Classes and functions are imported by their names, which runs code: with ``load=False`` they
+        stay ``{"$class": "module:name"}``.
+
+        Raises:
+            ValueError: a class or function cannot be found, or a value does not fit its annotation.
+        """
+        from ailab.experiment.decode import from_jsonable
+
+        part = object.__new__(cls)
+        types = field_types(cls)
+        for name, value in content.items():
+            if isinstance(value, Mapping) and not next(iter(value), "").startswith("$"):
+                kind = types.get(name)
+                below = kind if isinstance(kind, type) and issubclass(kind, ConfigPart) else ConfigPart
+                part.__dict__[name] = below.from_dict(value, load)
+            else:  # past __setattr__: a dollar sign in what was recorded is a dollar sign
+                found = from_jsonable(value, load)
+                part.__dict__[name] = check_field(cls, name, found) if load else found
+        return part
+
+    def diff(self, other: ConfigPart | Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+        """The fields in which the two differ: dotted path to this one's and the other's value, as in config.json.
+
+        What only one of them has is ``ailab.experiment.difference.ABSENT`` in the other.
+        """
+        from ailab.experiment.difference import changes
+
+        content = other.to_dict() if isinstance(other, ConfigPart) else other
+        found = changes(to_jsonable(self.to_dict()), to_jsonable(content))
+        return {change.path: (change.a, change.b) for change in found}
+
+    def hash(self, without: Sequence[str] = ()) -> str:
+        """Sixteen hexadecimal digits that are the same for the same fields, in any process and whatever their order.
+
+        Args:
+            without: dotted paths that do not count, such as ``["train.seed"]``.
+        """
+        from ailab.experiment.settings import flatten
+
+        fields = flatten(to_jsonable(self.to_dict()))
+        kept = {
+            path: value
+            for path, value in fields.items()
+            if not any(path == left or path.startswith(f"{left}.") for left in without)
+        }
+        return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:16]
 
     def to_json(self, indent: int | None = 2) -> str:
         """The fields as strict JSON; classes and functions by their qualified name."""
@@ -163,12 +254,57 @@ class Config(ConfigPart):
         self.problem = ConfigPart(base_dir=None)
         _hooks().ailab_config_defaults(config=self)
 
+    @classmethod
+    def from_cli(cls, arguments: Sequence[str] | None = None) -> Self:
+        """A Config with the fields that a file, the environment and the command line override, in this order.
+
+        ``train.py train.batch_size=64 --config big.json``; ``config.train.batch_size=64`` and
+        ``--train.batch_size=64`` are the same, ``+train.new=1`` adds a field, ``--help`` lists them.
+        ``AILAB_CONFIG_FILE`` names a file too, and ``AILAB_CONFIG__train__batch_size=64`` is an override in the
+        environment. Texts become what the annotation or the value so far is. Completeness is checked at the end, if
+        ``__init__`` checks it.
+
+        Args:
+            arguments: default: those of this program, ``sys.argv[1:]``.
+
+        Raises:
+            ValueError: an argument, variable or file cannot be understood, names a field that is not there (saying
+            what it is close to), or has a value that does not fit.
+            IncompleteConfigError: as `check_completeness`.
+        """
+        from ailab.experiment import config_layers as layers
+
+        given = sys.argv[1:] if arguments is None else list(arguments)
+        checked: list[Config] = []
+        token = _building.set(checked)
+        try:
+            config = cls()
+        finally:
+            _building.reset(token)
+        if "-h" in given or "--help" in given:
+            sys.stdout.write(layers.describe(config))
+            raise SystemExit(0)
+        overrides, file = layers.from_arguments(given)
+        if file is None and (named := os.environ.get(layers.FILE_VARIABLE)):
+            file = Path(named)
+        if file is not None:
+            layers.apply_overrides(config, layers.from_file(file))
+        layers.apply_overrides(config, [*layers.from_environment(), *overrides])
+        if recorded := os.environ.get(layers.RECORDED_VARIABLE):
+            layers.apply_recorded(config, Path(recorded))
+        if any(one is config for one in checked):
+            config.check_completeness()
+        return config
+
     def check_completeness(self) -> None:
         """Check that nothing is missing, and make this the Config in use.
 
         Raises:
             IncompleteConfigError: listing at once every field that is missing or cannot be right.
         """
+        if (building := _building.get()) is not None:
+            building.append(self)
+            return
         required = [
             "train.experiment_name",
             "train.checkpoint_path",

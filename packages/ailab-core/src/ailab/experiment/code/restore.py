@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from ailab.experiment.code.snapshot import Snapshot
 from ailab.experiment.code.store import ObjectStore
 from ailab.experiment.record.files import read_regular
 
-__all__ = ["link_files", "restore"]
+__all__ = ["code_folder", "link_files", "restore"]
 
 
 def link_files(snapshot: Snapshot, workspace: Path, target: Path) -> None:
@@ -44,10 +47,10 @@ def link_files(snapshot: Snapshot, workspace: Path, target: Path) -> None:
 
 
 def restore(run: Path, target: Path) -> int:
-    """Copy the code of a run into the new folder ``target``; returns the number of files.
+    """Copy the code of a run into ``target``, a new or empty folder; returns the number of files.
 
     Raises:
-        FileExistsError: ``target`` exists.
+        FileExistsError: ``target`` is neither.
         OSError, ValueError: the run has no code, or the workspace's objects are missing or damaged.
     """
     run = run.absolute()
@@ -57,7 +60,9 @@ def restore(run: Path, target: Path) -> int:
     kept = json.loads(read_regular(lists[0]))
     store = ObjectStore(run.parent.parent)
     files = json.loads(store.get(str(kept["tree"])))["files"]
-    target.mkdir(parents=True)
+    target.mkdir(parents=True, exist_ok=True)
+    if any(target.iterdir()):
+        raise FileExistsError(f"{target} exists and is not empty: give a new folder for the code of {run}")
     inside = target.resolve()
     for path, key, _, executable in files:
         place = inside / path
@@ -66,6 +71,22 @@ def restore(run: Path, target: Path) -> int:
         place.parent.mkdir(parents=True, exist_ok=True)
         _copy(store, key, executable, place)
     return len(files)
+
+
+@contextmanager
+def code_folder(run: Path) -> Iterator[Path]:
+    """A folder with the code of a run, to be read: its ``src/``, or where that was not made one for the time being.
+
+    Raises:
+        OSError, ValueError: see `restore`.
+    """
+    made = run / "src"
+    if made.is_dir() or not any(run.glob("src*.json")):
+        yield made
+        return
+    with TemporaryDirectory(prefix="ailab-") as temporary:
+        restore(run, Path(temporary))
+        yield Path(temporary)
 
 
 def _copy(store: ObjectStore, key: str, executable: bool, place: Path) -> None:
@@ -79,8 +100,6 @@ def main() -> None:
         sys.exit("usage: python -m ailab.experiment.code.restore RUN [FOLDER]")
     run = Path(sys.argv[1])
     target = Path(sys.argv[2]) if len(sys.argv) == 3 else run / "src"
-    if target.is_dir() and not any(target.iterdir()):
-        target.rmdir()
     try:
         count = restore(run, target)
     except (OSError, ValueError) as error:

@@ -16,6 +16,8 @@ __all__ = ["RECORD", "SIZE", "pack", "valid"]
 
 RECORD = np.dtype([("metric", "<u4"), ("check", "<u4"), ("step", "<i8"), ("time", "<f8"), ("value", "<f8")])
 
+_BLOCK = 8_192
+
 
 def valid(records: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     """Which of the records are whole: a boolean for each.
@@ -23,7 +25,25 @@ def valid(records: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     Args:
         records: shape (n,), dtype ``RECORD``.
     """
-    words = np.ascontiguousarray(records).view("<u4").reshape(-1, SIZE // 4)
-    total: npt.NDArray[np.uint64] = words.sum(axis=1, dtype=np.uint64)
-    good: npt.NDArray[np.bool_] = (total % np.uint64(_MODULUS)) == np.uint64(_SUM)
+    # 2**64 is 1 modulo 2**32 - 1, so the sum of the four 64-bit words is congruent to that of the eight 32-bit ones if
+    # each overflow is carried to the front. In blocks that stay in the cache this takes half the time of a sum by rows.
+    words = np.ascontiguousarray(records).view("<u8").reshape(-1, SIZE // 8)
+    good = np.empty(len(words), bool)
+    space = min(_BLOCK, len(words))
+    totals, parts, flags = np.empty(space, np.uint64), np.empty(space, np.uint64), np.empty(space, bool)
+    for start in range(0, len(words), _BLOCK):
+        block = words[start : start + _BLOCK]
+        n = len(block)
+        total, part, flag, result = totals[:n], parts[:n], flags[:n], good[start : start + n]
+        total[:] = block[:, 0]
+        for column in range(1, SIZE // 8):
+            np.add(total, block[:, column], out=total)
+            np.less(total, block[:, column], out=flag)
+            total += flag
+        np.right_shift(total, np.uint64(32), out=part)
+        total &= np.uint64(_MODULUS)
+        total += part  # at most 2 * _MODULUS: the remainder is what it was, or _MODULUS less
+        np.equal(total, np.uint64(_SUM), out=result)
+        np.equal(total, np.uint64(_SUM + _MODULUS), out=flag)
+        result |= flag
     return good

@@ -1,0 +1,123 @@
+"""What a run's events say, whoever reads them: a server that follows a run, or a script that looks at it once."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, TypeGuard
+
+from ailab.experiment.record.summary import ImageEvent, MetricSummary
+
+__all__ = ["OVER", "RunFacts", "is_time"]
+
+OVER = ("finished", "failed", "killed")
+"""The states that a run ends in."""
+
+# What people write about a run, from other processes and long after it: no sign of its life.
+_EDITS = ("tags", "notes")
+
+
+class RunFacts:
+    """The sum of the events of all writers of a run, taken in one by one and in any order of writers.
+
+    Attributes:
+        metrics, images: by name; in the order they were logged.
+        status: what the run last said of itself: running, finished, failed or killed.
+        progress: 0..1, or None if never reported.
+        error, traceback: how a failed run ended.
+        updated, finished: seconds since the epoch, by the clocks of the machines that wrote; None while unknown.
+        tags, notes: as last set, by the run or by anyone after it.
+        warnings: the messages, oldest first for each writer.
+    """
+
+    def __init__(self) -> None:
+        self.metrics: dict[str, MetricSummary] = {}
+        self.images: list[ImageEvent] = []
+        self.status = "running"
+        self.progress: float | None = None
+        self.error: str | None = None
+        self.traceback: str | None = None
+        self.updated: float | None = None
+        self.finished: float | None = None
+        self.tags: list[str] = []
+        self.notes = ""
+        self.warnings: list[str] = []
+        self._status_time = -math.inf
+        self._progress_time = -math.inf
+        self._tags_time = -math.inf
+        self._notes_time = -math.inf
+
+    def primary(self) -> MetricSummary | None:
+        """The metric for the front page: the first logged as primary."""
+        return next((metric for metric in self.metrics.values() if metric.primary), None)
+
+    def touch(self, when: float) -> None:
+        """Note that the run wrote something at this time."""
+        if math.isfinite(when) and (self.updated is None or when > self.updated):
+            self.updated = when
+
+    def take(self, names: dict[int, str], event: dict[str, Any]) -> bool | None:
+        """Take in one event; an unknown type or field is passed over.
+
+        Args:
+            names: the writer's metric ids, which a ``metric`` event adds to.
+
+        Returns:
+            Whether the event is a sign of the run's life (what people write about it later is none); None if it is
+            no event at all, for want of a time.
+        """
+        stamp = event.get("time")
+        if not is_time(stamp):
+            return None
+        when = float(stamp)
+        if event.get("type") in _EDITS:
+            self._take_edit(when, event)
+            return False
+        self.touch(when)
+        match event:
+            case {"type": "metric", "id": int(id), "name": str(name)} if 0 <= id < 2**32:
+                names[id] = name
+                metric = self.metrics.setdefault(name, MetricSummary(name, False))
+                metric.primary = metric.primary or event.get("primary") is True
+            case {"type": "progress", "value": float() | int() as value} if (
+                0 <= value <= 1 and when >= self._progress_time
+            ):
+                self.progress, self._progress_time = float(value), when
+                self.progressed(when, float(value))
+            case {"type": "image", "name": str(name), "file": str(file)}:
+                step = event.get("step")
+                self.images.append(ImageEvent(name, step if _is_step(step) else None, when, file))
+            case {"type": "status", "state": str(state)} if when >= self._status_time and (
+                state == "running" or state in OVER
+            ):
+                # Writers are read one after the other, so a resumed run's news may come first.
+                self.status, self._status_time = state, when
+                self.finished = when if state in OVER else None
+                self.error = _text(event.get("error"))
+                self.traceback = _text(event.get("traceback"))
+            case {"type": "warning", "message": str(message)}:
+                self.warnings.append(message)
+        return True
+
+    def progressed(self, when: float, value: float) -> None:
+        """Called for each progress event that is newer than those before; for whoever estimates the remaining time."""
+
+    def _take_edit(self, when: float, event: dict[str, Any]) -> None:
+        match event:
+            case {"type": "tags", "tags": list(tags)} if when >= self._tags_time:
+                self.tags, self._tags_time = [tag for tag in tags if isinstance(tag, str)], when
+            case {"type": "notes", "text": str(text)} if when >= self._notes_time:
+                self.notes, self._notes_time = text, when
+
+
+def is_time(value: object) -> TypeGuard[float]:
+    """Whether ``value`` can be seconds since the epoch."""
+    # Compared, not converted: JSON may hold an int that no float can.
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e12
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _is_step(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63

@@ -1,0 +1,244 @@
+"""Running a recorded run again and saying whether the same comes out."""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ailab.experiment.code.restore import code_folder, restore
+from ailab.experiment.config_layers import FILE_VARIABLE, PREFIX, RECORDED_VARIABLE
+from ailab.experiment.difference import Change, changes, code_differences, environment_of
+from ailab.experiment.environment import git_state, packages
+from ailab.experiment.record.layout import discover
+from ailab.experiment.recorded import Run
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+__all__ = ["Verdict", "command_of", "judge", "preflight", "rebuild", "run_again", "same_values"]
+
+# Measured by the clock, so never the same twice.
+_BY_THE_CLOCK = ("data/wait_fraction",)
+# Where a run lies and what it is called is no part of what it computes.
+_PLACES = ("train.checkpoint_path",)
+
+
+@dataclass
+class Verdict:
+    """How a run and its repetition compare.
+
+    Attributes:
+        same: every metric agrees within the tolerance.
+        metric, step: where they first diverge, by step; None where they do not, or a metric is missing on one side.
+        expected, got: the values there.
+        largest: metric to the largest difference, relative to the larger of the two values.
+        missing: metrics that only one of the two has, or that have other steps.
+        data, code, config, environment: what differs of each.
+    """
+
+    same: bool
+    metric: str | None = None
+    step: int | None = None
+    expected: float | None = None
+    got: float | None = None
+    largest: dict[str, float] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
+    data: list[Change] = field(default_factory=list)
+    code: dict[str, str] = field(default_factory=dict)
+    config: list[Change] = field(default_factory=list)
+    environment: list[Change] = field(default_factory=list)
+
+    @property
+    def causes(self) -> list[str]:
+        """Which of data, code, config and environment differ."""
+        return [name for name in ("data", "code", "config", "environment") if getattr(self, name)]
+
+
+def command_of(run: Run, folder: Path) -> list[str]:
+    """The recorded command, to be run in ``folder``: this Python in place of the recorded one, paths into the recorded
+    folder in place of ... that folder.
+
+    Raises:
+        ValueError: no command was recorded, or its script was not kept.
+    """
+    recorded = run.info.get("command")
+    if not isinstance(recorded, list) or not recorded or not all(isinstance(part, str) for part in recorded):
+        raise ValueError(f"{run.id} recorded no command, so it cannot be run again")
+    there = str(run.info.get("folder") or "")
+    command = [
+        str(folder / part[len(there) + 1 :]) if there and part.startswith(there + "/") else part for part in recorded
+    ]
+    if Path(command[0]).name.startswith("python"):
+        command[0] = sys.executable
+    script = next((part for part in command[1:] if part.endswith(".py") and not part.startswith("-")), None)
+    if script is not None and not (folder / script).is_file():
+        raise ValueError(f"{run.id} was started as {script}, which is not in its snapshot; it cannot be run again")
+    return command
+
+
+def rebuild(run: Run, folder: Path, links: Sequence[str] = ()) -> None:
+    """Put a run's code into an empty folder.
+
+    Args:
+        links: paths relative to the folder that the run was started in, such as ``data``, which are linked to from
+        there.
+
+    Raises:
+        ValueError: the run kept no code, or a link leads out of the folder or to nothing.
+        OSError: the folder cannot be written to.
+    """
+    if any(run.path.glob("src*.json")):
+        restore(run.path, folder)
+    elif run.folder.source.is_dir() and any(run.folder.source.iterdir()):
+        shutil.copytree(run.folder.source, folder, dirs_exist_ok=True, symlinks=True)
+    else:
+        raise ValueError(f"{run.id} kept no code (snapshot=False?), so it cannot be run again")
+    for link in links:
+        target = Path(str(run.info.get("folder") or "")) / link
+        place = folder / link
+        if Path(link).is_absolute() or ".." in Path(link).parts or place.exists():
+            raise ValueError(
+                f"cannot link {link!r}: expected a path below the run's folder that is not in its snapshot"
+            )
+        if not target.exists():
+            raise ValueError(f"cannot link {link!r}: there is no {target} on this machine")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.symlink_to(target)
+
+
+def preflight(run: Run) -> list[str]:
+    """What is known to differ before anything runs, a line for each: packages, Python, platform, the commit."""
+    here = {**environment_of({}), "python": platform.python_version(), "platform": platform.platform()}
+    here |= {"gpus": os.environ.get("CUDA_VISIBLE_DEVICES"), "packages": packages()}
+    then = environment_of(run.info)
+    if not then["packages"]:
+        here["packages"] = {}
+    found = [f"{change.path}: {change.a!r} then, {change.b!r} now" for change in changes(then, here)]
+    found += _commit(run)
+    found += [
+        f"the snapshot is not whole: {warning}" for warning in run.warnings if "not kept in the run's src/" in warning
+    ]
+    return found
+
+
+def _commit(run: Run) -> list[str]:
+    git = run.info.get("git")
+    folder = Path(str(run.info.get("folder") or ""))
+    if not isinstance(git, dict):
+        return []
+    found = []
+    if git.get("dirty"):
+        found.append(f"commit {git.get('commit')} had uncommitted changes, which the snapshot holds")
+    here = git_state(folder) if folder.is_dir() else None
+    if here is not None and here["commit"] != git.get("commit"):
+        found.append(f"commit: {git.get('commit')} then, {here['commit']} now in {folder}; the snapshot is what runs")
+    return found
+
+
+def run_again(
+    run: Run,
+    folder: Path,
+    workspace: Path,
+    output: Callable[[str], None] = lambda line: None,
+) -> Run:
+    """Run a recorded command in ``folder`` (see `rebuild`) as a new run of ``workspace``, and wait for its end.
+
+    The recorded configuration goes along as ``AILAB_CONFIG_RECORDED``, which `Config.from_cli` heeds, so that
+    overrides which came from the environment then are the same now; overrides in this environment are left out.
+
+    Args:
+        output: called with each line that it prints.
+
+    Raises:
+        ValueError: it cannot be run, or made no run of its own.
+        OSError: the command cannot be started.
+    """
+    command = command_of(run, folder)
+    before = set(discover(workspace))
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    for name in (FILE_VARIABLE, "AILAB_TASK_ID"):
+        environment.pop(name, None)
+    environment |= {"AILAB_WORKSPACE": str(workspace), RECORDED_VARIABLE: str(run.folder.config), "PWD": str(folder)}
+    last: list[str] = []
+    with subprocess.Popen(
+        command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True, errors="replace",
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        for line in process.stdout:
+            last = [*last[-19:], line]
+            output(line.rstrip("\n"))
+    made = [Run(path) for path in discover(workspace) if path not in before]
+    # Others may start runs in the meantime: ours says that it ran here.
+    ours = [one for one in made if Path(str(one.info.get("folder"))).resolve() == folder.resolve()]
+    if not ours:
+        raise ValueError(
+            f"the command ended with code {process.returncode} and made no run in {workspace}:\n"
+            + "".join(last).rstrip()
+        )
+    return min(ours, key=lambda one: one.created or math.inf)
+
+
+def judge(run: Run, again: Run, rtol: float = 1e-5, atol: float = 1e-8) -> Verdict:
+    """Compare a run with its repetition, value by value.
+
+    Two values are the same if they differ by at most ``atol + rtol * |expected|``, as in ``numpy.isclose``; NaN is the
+    same as NaN. Metrics that measure time are left out.
+    """
+    verdict = Verdict(same=True)
+    then, now = run.all_values(), again.all_values()
+    first: tuple[int, str, float | None, float | None] | None = None
+    for name in dict.fromkeys([*then, *now]):
+        if name in _BY_THE_CLOCK:
+            continue
+        if name not in then or name not in now:
+            verdict.missing.append(name)
+            continue
+        at, verdict.largest[name], lengths_agree = same_values(then[name], now[name], rtol, atol)
+        if not lengths_agree:
+            verdict.missing.append(name)
+        if at is not None:
+            a, b = (values[at] if at < len(values) else None for values in (then[name], now[name]))
+            record = a if a is not None else b
+            assert record is not None
+            step = int(record["step"])
+            if first is None or step < first[0]:
+                first = (step, name, None if a is None else float(a["value"]), None if b is None else float(b["value"]))
+    if first is not None:
+        verdict.step, verdict.metric, verdict.expected, verdict.got = first
+    verdict.same = first is None and not verdict.missing
+    verdict.data = changes({"datasets": run.info.get("datasets")}, {"datasets": again.info.get("datasets")})
+    with code_folder(run.path) as before, code_folder(again.path) as after:
+        verdict.code = code_differences(before, after)
+    verdict.config = [change for change in changes(run.config, again.config) if change.path not in _PLACES]
+    verdict.environment = changes(environment_of(run.info), environment_of(again.info))
+    return verdict
+
+
+def same_values(
+    then: npt.NDArray[Any], now: npt.NDArray[Any], rtol: float, atol: float
+) -> tuple[int | None, float, bool]:
+    """Where two series first differ, by how much at most, and whether they are equally long.
+
+    Returns:
+        The position of the first value that differs (or whose step does, or that only one has), None if there is none;
+        the largest relative difference; whether the lengths agree.
+    """
+    n = min(len(then), len(now))
+    a, b = then["value"][:n], now["value"][:n]
+    differ = (then["step"][:n] != now["step"][:n]) | ~np.isclose(b, a, rtol=rtol, atol=atol, equal_nan=True)
+    with np.errstate(all="ignore"):
+        relative = np.abs(a - b) / np.maximum(np.abs(a), np.abs(b))
+    finite = relative[np.isfinite(relative)]
+    at = int(differ.argmax()) if differ.any() else n if len(then) != len(now) else None
+    return at, float(finite.max()) if len(finite) else 0.0, len(then) == len(now)

@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import json
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ailab.experiment import Run, Workspace
+from ailab.experiment.record.series import VALUES
+from ailab.experiment.reproduce import command_of, judge, preflight, rebuild, run_again, same_values
+
+SCRIPT = """
+import random, sys
+from pathlib import Path
+from ailab.experiment import Config
+import ailab.experiment.logging as log
+
+class Mine(Config):
+    def __init__(self):
+        super().__init__()
+        self.train.experiment_name = "e"
+        self.train.seed = 3
+        self.arch.model = Mine
+        self.arch.loss = len
+        self.arch.metrics = []
+        self.arch.prepare = dict
+        self.check_completeness()
+
+config = Mine.from_cli(sys.argv[1:])
+config.added_later = 1
+log.setup(config)
+random.seed(config.train.seed)
+noise = Path("noise")
+for i in range(5):
+    log.log_value("loss", random.random() + (i >= 3 and noise.exists()), primary=True)
+print("the end")
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, workspace: Path) -> Path:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "train.py").write_text(SCRIPT)
+    return folder
+
+
+def train(project: Path, workspace: Path, *arguments: str, **variables: str) -> Run:
+    environment = {**os.environ, **variables}
+    subprocess.run([sys.executable, "train.py", *arguments], cwd=project, env=environment, check=True, timeout=60)
+    return Workspace(workspace).run("last")
+
+
+def again(run: Run, workspace: Path, folder: Path) -> Run:
+    folder.mkdir()
+    rebuild(run, folder)
+    return run_again(run, folder, workspace)
+
+
+def test_the_same_comes_out_again_elsewhere(
+    project: Path, workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = train(project, workspace, "train.batch_size=8", AILAB_CONFIG__train__seed="5")
+    monkeypatch.setenv("AILAB_CONFIG__of__something_else", "1")  # which this config does not have
+    (project / "train.py").write_text("raise RuntimeError('the snapshot is what runs')")
+    lines: list[str] = []
+    folder = tmp_path / "clean"
+    folder.mkdir()
+    rebuild(run, folder)
+    other = run_again(run, folder, workspace, lines.append)
+    assert lines == ["the end"]
+    assert other.path != run.path
+    assert other.config.train.batch_size == 8
+    assert other.config.train.seed == 5  # which the environment said then, and does not say now
+    verdict = judge(run, other)
+    assert verdict.same
+    assert verdict.causes == []
+    assert verdict.largest == {"loss": 0.0}
+
+
+def test_a_divergence_is_located_and_explained(project: Path, workspace: Path, tmp_path: Path) -> None:
+    run = train(project, workspace)
+    (run.folder.source / "noise").write_text("")
+    other = again(run, workspace, tmp_path / "clean")
+    (run.folder.source / "noise").unlink()
+    other.folder.config.write_text(json.dumps({**other.config, "new": 1}))
+    other.reload()
+    verdict = judge(run, other)
+    assert not verdict.same
+    assert (verdict.metric, verdict.step) == ("loss", 3)
+    assert verdict.expected is not None and verdict.got == verdict.expected + 1
+    assert verdict.code == {"noise": "added"}
+    assert verdict.causes == ["code", "config"]
+
+
+def test_what_cannot_be_run_again(project: Path, workspace: Path, tmp_path: Path) -> None:
+    run = train(project, workspace)
+    (run.folder.source / "train.py").rename(run.folder.source / "other.py")
+    with pytest.raises(ValueError, match=r"was started as train\.py, which is not in its snapshot"):
+        again(run, workspace, tmp_path / "a")
+    (run.folder.source / "train.py").write_text("print('nothing is logged'); raise SystemExit(3)")
+    with pytest.raises(ValueError, match="ended with code 3 and made no run in .*\nnothing is logged"):
+        again(run, workspace, tmp_path / "b")
+    for path in run.folder.source.iterdir():
+        path.unlink()
+    with pytest.raises(ValueError, match="kept no code"):
+        again(run, workspace, tmp_path / "c")
+
+
+def test_the_command_is_run_in_the_new_folder(project: Path, workspace: Path, tmp_path: Path) -> None:
+    run = train(project, workspace)
+    (tmp_path / "train.py").write_text("")
+    run.info["command"] = ["/usr/bin/python3.9", str(project / "train.py"), "--out", "/elsewhere"]
+    assert command_of(run, tmp_path) == [sys.executable, str(tmp_path / "train.py"), "--out", "/elsewhere"]
+    run.info["command"] = None
+    with pytest.raises(ValueError, match="recorded no command"):
+        command_of(run, tmp_path)
+
+
+def test_links_to_what_is_in_no_snapshot(project: Path, workspace: Path, tmp_path: Path) -> None:
+    (project / "data").mkdir()
+    run = train(project, workspace)
+    folder = tmp_path / "clean"
+    folder.mkdir()
+    rebuild(run, folder, ["data"])
+    assert (folder / "data").resolve() == project / "data"
+    for bad in ("../project", "/etc", "nothing", "train.py"):
+        with pytest.raises(ValueError, match="cannot link"):
+            rebuild(run, tmp_path / bad.replace("/", "_"), [bad])
+
+
+def test_what_is_known_to_differ_before(project: Path, workspace: Path) -> None:
+    run = train(project, workspace)
+    assert preflight(run) == []
+    run.info["python"] = "2.7"
+    run.info["packages"]["numpy"] = "0.1"
+    run.info["git"] = {"commit": "abc", "dirty": True}
+    assert [line.partition(":")[0] for line in preflight(run)] == [
+        "python",
+        "packages.numpy",
+        "commit abc had uncommitted changes, which the snapshot holds",
+    ]
+
+
+def series(*rows: tuple[int, float]) -> np.ndarray:  # type: ignore[type-arg]
+    return np.array([(step, 0.0, value) for step, value in rows], VALUES)
+
+
+def test_values_within_and_beyond_the_tolerance() -> None:
+    then = series((0, 1.0), (1, math.nan), (2, 100.0))
+    assert same_values(then, then, 0, 0) == (None, 0.0, True)
+    near = series((0, 1.0 + 1e-7), (1, math.nan), (2, 100.0))
+    assert same_values(then, near, 1e-5, 0)[0] is None
+    assert same_values(then, near, 1e-8, 0)[0] == 0
+    assert same_values(then, near, 1e-5, 0)[1] == pytest.approx(1e-7, rel=1e-3)
+    assert same_values(then, series((0, 1.0), (1, 2.0), (2, 100.0)), 1, 0)[0] == 1
+    assert same_values(then, series((0, 1.0), (7, math.nan), (2, 100.0)), 1, 0)[0] == 1
+    assert same_values(then, then[:2], 1, 0) == (2, 0.0, False)
