@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 
 __all__ = ["Server", "watch"]
 
-_PASSWORD = "correct horse battery staple"  # noqa: S105 - of a server that only this benchmark talks to
+_PASSWORD = "correct horse battery staple"
 
 
 class Server:

@@ -133,7 +133,11 @@ def live(scratch: Path, tries: int) -> Results:
             seen = watch(server, browsers, seconds)
         logged = writer.logged()
         waits = sorted(wait for one in seen for wait in _waits(logged, one))
-        results[f"value logged to stream, p95, {browsers} browsers"] = (goal, 1000 * waits[int(0.95 * len(waits))], "ms")
+        results[f"value logged to stream, p95, {browsers} browsers"] = (
+            goal,
+            1000 * waits[int(0.95 * len(waits))],
+            "ms",
+        )
         results[f"value logged to stream, median, {browsers} browsers"] = (goal, 1000 * statistics.median(waits), "ms")
     return results
 
