@@ -16,8 +16,8 @@ class Hub:
         self.lines = lines
         self.left = False
 
-    async def first(self, client: Any) -> bytes:
-        return b"first\n"
+    async def first(self, client: Any) -> list[bytes]:
+        return [b"fir", b"st\n"]
 
     async def next(self, client: Any) -> bytes | None:
         if not self.lines:

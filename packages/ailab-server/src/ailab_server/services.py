@@ -18,8 +18,10 @@ from ailab_server.scheduler.executor import Executor
 from ailab_server.scheduler.scheduler import OUTPUT_BYTES, Scheduler
 from ailab_server.scheduler.task import Task
 from ailab_server.stream.hub import Hub
+from ailab_server.stream.pieces import joined
 from ailab_server.strict import text
 from ailab_server.workspace import Workspace
+from ailab_server.workspace.cache import SummaryCache, default_folder
 
 __all__ = ["Services"]
 
@@ -47,7 +49,9 @@ class Services:
             }
         )
         only = None if config.auto_detect_experiments else config.experiments
-        self.workspace = Workspace(Path(config.workspace), only, self._runs_changed, self._system_changed)
+        root = Path(config.workspace)
+        cache = SummaryCache(default_folder(config.state_dir), root)
+        self.workspace = Workspace(root, only, self._runs_changed, self._system_changed, cache)
         self.executor = cast(Executor, manager.hook.ailab_executor(config=config))
         self.scheduler = Scheduler(
             Allocation(config.gpus, os.cpu_count() or 1),
@@ -55,7 +59,7 @@ class Services:
             self._system_changed,
             {"AILAB_WORKSPACE": config.workspace},
         )
-        self.hub = Hub(self.snapshot, self.tasks_message, self.workspace.summary, self.tokens)
+        self.hub = Hub(self.snapshot, self.tasks_message, self.workspace.row, self.tokens)
         self._states: dict[str, str] = {}
 
     async def start(self) -> None:
@@ -113,9 +117,11 @@ class Services:
         """What a stream says when a task or a GPU changed."""
         return models.TasksMessage(tasks=self.task_list(), system=self.system(user))
 
-    def snapshot(self, user: str) -> models.SnapshotMessage:
-        """What a stream begins with."""
-        return models.SnapshotMessage(runs=self.workspace.summaries(), tasks=self.task_list(), system=self.system(user))
+    def snapshot(self, user: str) -> list[bytes]:
+        """What a stream begins with, a `SnapshotMessage`, in pieces: the rows of the runs are as long as all else."""
+        rest = models.SnapshotMessage(runs=[], tasks=self.task_list(), system=self.system(user)).model_dump_json()
+        before, after = rest.split('"runs":[]', 1)
+        return [before.encode() + b'"runs":[', *joined(self.workspace.rows()), b"]" + after.encode() + b"\n"]
 
     def _gpu(self, id: int, task: Task | None) -> models.Gpu:
         if task is None:
@@ -130,7 +136,7 @@ class Services:
         self.hub.publish_runs(ids)
         linked = False
         for id in ids:
-            run = self.workspace.summary(id)
+            run = self.workspace.glance(id)
             before = self._states.get(id)
             if run is None:
                 self._states.pop(id, None)
@@ -138,11 +144,14 @@ class Services:
             self._states[id] = run.state
             linked = linked or (before is None and run.task is not None)
             if before not in (None, run.state):
-                self._notify(run)
+                self._notify(id)
         if linked:  # a task has got its run
             self.hub.publish_tasks()
 
-    def _notify(self, run: models.RunSummary) -> None:
+    def _notify(self, id: str) -> None:
+        run = self.workspace.summary(id)
+        if run is None:  # gone again
+            return
         try:
             self.manager.hook.ailab_run_state_changed(run=run)
         except Exception:  # noqa: BLE001 - a plugin may raise anything

@@ -40,17 +40,24 @@ class StreamTail:
         self._scalars_end = 0
         self._new_events = b""
         self._unread = 0
+        self._failed = False
         self._seen = (0, 0)
 
     @property
     def damaged(self) -> bool:
         """Something before or at the end cannot be read; only the end of a run tells damage from "not there yet"."""
-        return self.bad_lines > 0 or self._unread > 0
+        return self.bad_lines > 0 or self._unread > 0 or self._failed
+
+    @property
+    def expected(self) -> int:
+        """How many records the file held at the last fetch."""
+        return self._scalars_end // scalars.SIZE
 
     def fetch(self) -> None:
         """Read the new bytes of both files, the scalars first: whatever id they hold was named before that."""
-        self._new_scalars, self._scalars_end = _read(self._scalars, self.scalars_read, _RECORDS_AT_ONCE)
-        self._new_events, _ = _read(self._events, self._events_read, _EVENTS_AT_ONCE)
+        self._failed = False
+        self._new_scalars, self._scalars_end = self._read(self._scalars, self.scalars_read, _RECORDS_AT_ONCE)
+        self._new_events, _ = self._read(self._events, self._events_read, _EVENTS_AT_ONCE)
         seen = (self._scalars_end, self._events_read + len(self._new_events))
         self.grew = seen != self._seen
         self._seen = seen
@@ -86,11 +93,20 @@ class StreamTail:
                 break
             # No further than the file went when it was fetched: the events read since then name every id up to there.
             rest = self._scalars_end - self.scalars_read
-            data, _ = _read(self._scalars, self.scalars_read, min(_RECORDS_AT_ONCE, rest))
+            data, _ = self._read(self._scalars, self.scalars_read, min(_RECORDS_AT_ONCE, rest))
             if len(data) < scalars.SIZE:
                 break
         self._new_scalars = b""
         self._unread += self._scalars_end - self.scalars_read
+
+    def _read(self, path: Path, offset: int, limit: int) -> tuple[bytes, int]:
+        try:
+            return _read(path, offset, limit)
+        except FileNotFoundError:
+            return b"", offset  # not there yet
+        except OSError:
+            self._failed = True  # not now: the next fetch tries again
+            return b"", offset
 
     def _good(self, records: npt.NDArray[Any]) -> int:
         """How many of the records there are before the first that is not whole or whose metric has no name."""
@@ -114,10 +130,7 @@ def _by_metric(records: npt.NDArray[Any]) -> Iterator[tuple[int, npt.NDArray[Any
 
 def _read(path: Path, offset: int, limit: int) -> tuple[bytes, int]:
     """At most ``limit`` bytes from ``offset`` on, and where the file ends; opened anew: NFS shows nothing new else."""
-    try:
-        fd = open_regular(path)
-    except OSError:
-        return b"", offset  # not there yet, or not now: the next fetch tries again
+    fd = open_regular(path)
     try:
         end = max(offset, os.fstat(fd).st_size)
         want = min(limit, end - offset)
@@ -125,7 +138,5 @@ def _read(path: Path, offset: int, limit: int) -> tuple[bytes, int]:
         while len(data) < want and (part := os.pread(fd, want - len(data), offset + len(data))):
             data += part
         return data, end
-    except OSError:
-        return b"", offset
     finally:
         os.close(fd)
