@@ -34,7 +34,8 @@ class _Column:
         """Append; ``expected`` is how many there may be in the end."""
         count = self.count + len(records)
         if count > self._room.shape[1]:
-            room = np.empty((3, max(count, min(expected, 4 * count), count + count // 4)))
+            spare = count // 4 if self.count else 0  # a run that grows is live
+            room = np.empty((3, max(count + spare, min(expected, 4 * count))))
             room[:, : self.count] = self._room[:, : self.count]
             self._room = room
         for row, field in enumerate(("step", "time", "value")):
