@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import cast
 
@@ -42,12 +43,10 @@ class Services:
         self.config = config
         self.manager = manager
         self.tokens = Tokens()
-        self.authenticator = Authenticator(
-            {
-                name: parse_hash(password) if password.startswith(PREFIX) else hash_password(password)
-                for name, password in config.users.items()
-            }
-        )
+        # Hashing is slow on purpose and needs no GIL: what follows goes on meanwhile.
+        self._threads = ThreadPoolExecutor(1, thread_name_prefix="ailab-users")
+        self._authenticator = self._threads.submit(_authenticator, dict(config.users))
+        self._threads.shutdown(wait=False)
         only = None if config.auto_detect_experiments else config.experiments
         root = Path(config.workspace)
         cache = SummaryCache(default_folder(config.state_dir), root)
@@ -62,10 +61,16 @@ class Services:
         self.hub = Hub(self.snapshot, self.tasks_message, self.workspace.row, self.tokens)
         self._states: dict[str, str] = {}
 
+    @property
+    def authenticator(self) -> Authenticator:
+        """Checks passwords."""
+        return self._authenticator.result()
+
     async def start(self) -> None:
         """Begin to read the workspace and to push."""
         self.hub.attach()
         self.workspace.start()
+        await asyncio.wrap_future(self._authenticator)
         # So that whoever asks right after the start finds the runs there; a workspace that takes longer fills
         # up meanwhile.
         await asyncio.to_thread(self.workspace.wait_until_read, 1.0)
@@ -156,3 +161,12 @@ class Services:
             self.manager.hook.ailab_run_state_changed(run=run)
         except Exception:  # noqa: BLE001 - a plugin may raise anything
             _log.exception("a plugin failed to take the news of run %s", run.id)
+
+
+def _authenticator(users: dict[str, str]) -> Authenticator:
+    return Authenticator(
+        {
+            name: parse_hash(password) if password.startswith(PREFIX) else hash_password(password)
+            for name, password in users.items()
+        }
+    )

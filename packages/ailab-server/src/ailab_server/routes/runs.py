@@ -4,11 +4,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 
+from ailab_server import answers
 from ailab_server.errors import ProblemError
 from ailab_server.models import LogTail, RunDetail, RunList, SeriesQuestion
 from ailab_server.routes.context import Parts
 from ailab_server.security.headers import API_POLICY
-from ailab_server.stream.pieces import Pieces, joined
 from ailab_server.workspace import series
 from ailab_server.workspace.files import FileTooLarge
 
@@ -29,7 +29,7 @@ class _Png(Response):
 @router.get("/runs", response_model=RunList)
 def list_runs(parts: Parts) -> Response:
     """All runs of the workspace, newest first."""
-    return Pieces([b'{"runs":[', *joined(parts.workspace.rows()), b"]}"])
+    return answers.list_runs(parts)
 
 
 @router.get("/runs/{run}")
@@ -77,8 +77,7 @@ def get_series(
 )  # fmt: skip
 def compare_series(question: SeriesQuestion, parts: Parts) -> Response:
     """x and values of some metrics of many runs, from ``low`` to ``high``, reduced so that every peak survives."""
-    found = parts.workspace.parts(question.runs, question.metrics, question.x, question.low, question.high)
-    return Pieces(series.encode_many(found, question.points), "application/octet-stream")
+    return answers.compare_series(parts, question)
 
 
 @router.get(
