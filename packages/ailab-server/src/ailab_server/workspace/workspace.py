@@ -21,7 +21,7 @@ from ailab_server.workspace.entry import Entry
 from ailab_server.workspace.files import read_inside
 from ailab_server.workspace.listing import Listing, is_local
 from ailab_server.workspace.series import Axis, NoSuchMetric, part
-from ailab_server.workspace.signature import signature
+from ailab_server.workspace.signature import look, signature
 
 __all__ = ["Glance", "Workspace"]
 
@@ -392,10 +392,10 @@ class Workspace:
         first_seen = time.time() if first else entry.created
         with entry.lock:
             # Before reading: what changes meanwhile differs from it afterwards.
-            found = signature(entry.path)
+            found, sizes = look(entry.path)
             if found != entry.signature:
                 entry.signature, entry.unchanged_since = found, now
-                entry.streams = _sizes(entry.path)
+                entry.streams = sizes
             entry.polled = now
             reader = entry.reader
             if reader is None:
@@ -447,15 +447,6 @@ class Workspace:
             other = self._entries.get(self._by_task.get(entry.task, ""))
             if other is None or other.created <= entry.created:
                 self._by_task[entry.task] = entry.id
-
-
-def _sizes(run: str) -> dict[str, int]:
-    """The stream files of a run and how long they are."""
-    try:
-        with os.scandir(f"{run}/streams") as entries:
-            return {entry.path: entry.stat(follow_symlinks=False).st_size for entry in entries}
-    except OSError:
-        return {}
 
 
 def _grown(entry: Entry) -> bool:
