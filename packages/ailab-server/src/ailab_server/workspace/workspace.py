@@ -4,8 +4,8 @@ import logging
 import os
 import threading
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections import OrderedDict, deque
+from collections.abc import Callable, Container, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,6 +36,7 @@ _LOOKS_PER_ROUND = 25
 _LARGEST_IMAGE = 32 * 2**20
 _RECENT = 8
 """So many readers of runs that are over are kept for whoever looks at them."""
+_MOST_GONE = 10_000
 _OVER = ("finished", "failed", "killed")
 
 
@@ -89,6 +90,8 @@ class Workspace:
         self._by_task: dict[str, str] = {}
         # Grows across restarts too, so that a page which was open all the time sees every change.
         self._revision = time.time_ns() // 1_000_000
+        self._gone: deque[tuple[int, str]] = deque()
+        self._gone_from = self._revision
         self._wakeup = threading.Event()
         self._stopping = False
         self._swept = threading.Event()
@@ -109,11 +112,27 @@ class Workspace:
         if self._thread.ident is not None:
             self._thread.join(timeout=1.0)  # a dead network share may hold it; it is a daemon
 
-    def rows(self) -> list[bytes]:
-        """The JSON of all runs' summaries, newest first."""
-        known = [entry for entry in list(self._entries.values()) if entry.row]
+    @property
+    def revision(self) -> int:
+        """Grows with every change of any run."""
+        return self._revision
+
+    def rows(self, only: Container[str] | None = None, since: int = -1) -> list[bytes]:
+        """The JSON of the summaries of all runs, or some, that changed after a revision; newest first."""
+        known = [
+            entry
+            for entry in list(self._entries.values())
+            if entry.row and entry.revision > since and (only is None or entry.id in only)
+        ]
         known.sort(key=lambda entry: (entry.created, entry.id), reverse=True)
         return [entry.row for entry in known]
+
+    def removed(self, since: int) -> list[str] | None:
+        """The runs that went after a revision; None if that is too long ago to know, or was never."""
+        gone = list(self._gone)
+        if not self._gone_from <= since <= self._revision:
+            return None
+        return [id for revision, id in gone if revision > since]
 
     def row(self, id: str) -> bytes | None:
         """The JSON of one run's summary, or None if there is none of this id."""
@@ -326,6 +345,10 @@ class Workspace:
             self._live.pop(id, None)
             self._quiet.pop(id, None)
             self._columns.forget(id)
+            self._gone.append((self._revision + 1, id))
+            self._revision += 1
+        while len(self._gone) > _MOST_GONE:
+            self._gone_from = self._gone.popleft()[0]
         if known:
             self._changed(known)
 
@@ -413,8 +436,8 @@ class Workspace:
                 run = view.unreadable(entry.id, entry.relative, first_seen, self._revision + 1)
                 self._settle(entry)
             if run is not None:
-                self._revision += 1
                 entry.show(run)
+                self._revision += 1  # afterwards: whoever reads it first and the rows then misses nothing
             if entry.reader is not None and self._is_quiet(entry, reader, first, now):
                 self._settle(entry)
         if run is None:
