@@ -29,16 +29,19 @@ class World:
         self.tokens = Tokens()
         self.runs: dict[str, RunSummary] = {}
         self.hub = Hub(
-            lambda user: SnapshotMessage(runs=list(self.runs.values()), tasks=[], system=SYSTEM),
+            lambda user, only, since: [
+                SnapshotMessage(runs=list(self.runs.values()), tasks=[], system=SYSTEM).model_dump_json().encode(),
+                b"\n",
+            ],
             lambda user: TasksMessage(tasks=[], system=SYSTEM.model_copy(update={"user": user})),
-            self.runs.get,
+            lambda id: self.runs[id].model_dump_json().encode() if id in self.runs else None,
             self.tokens,
         )
 
-    def join(self, user: str = "ada") -> Client:
+    def join(self, user: str = "ada", **what: Any) -> Client:
         login = self.tokens.check(self.tokens.issue(user)[0])
         assert login is not None
-        client = self.hub.join(login)
+        client = self.hub.join(login, **what)
         assert client is not None
         return client
 
@@ -69,7 +72,7 @@ def test_a_snapshot_then_changes_in_their_order() -> None:
         world.change("a")
         await asyncio.sleep(0)
         client = world.join()
-        first = parsed(await world.hub.first(client))
+        first = parsed(b"".join(await world.hub.first(client)))
         assert [message["type"] for message in first] == ["snapshot"]
         assert [run["id"] for run in first[0]["runs"]] == ["a"]
         world.change("b", "a")
@@ -120,7 +123,41 @@ def test_a_ping_when_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PING_SECONDS", 0.01)
 
     async def scene(world: World) -> None:
-        assert parsed(await world.hub.next(world.join())) == [{"type": "ping"}]
+        assert parsed(await world.hub.next(world.join())) == [{"type": "ping", "revision": 0}]
+
+    play(scene)
+
+
+def test_a_client_hears_only_of_the_runs_it_looks_at() -> None:
+    async def scene(world: World) -> None:
+        client = world.join(only=frozenset({"b"}))
+        world.change("a", "b", "c")
+        await asyncio.sleep(0)
+        assert list(client.changed) == ["b"]
+        assert [m["run"]["id"] for m in parsed(await world.hub.next(client))] == ["b"]
+        world.change("a")
+        await asyncio.sleep(0)
+        assert not client.wake.is_set()
+
+    play(scene)
+
+
+def test_many_changes_come_a_few_at_a_time_and_the_cursor_after_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PING_SECONDS", 0.0)
+    monkeypatch.setattr(module, "_MOST_LINES", 2)
+
+    async def scene(world: World) -> None:
+        client = world.join()
+        world.change("a", "b", "c")
+        world.hub.publish_runs([], 7)
+        await asyncio.sleep(0)
+        client.wake.set()
+        monkeypatch.setattr(module, "PING_SECONDS", 5.0)
+        client.pinged -= 10.0
+        first, second = parsed(await world.hub.next(client)), parsed(await world.hub.next(client))
+        assert [m["type"] for m in first] == ["run", "run"]
+        assert [m["type"] for m in second] == ["run", "ping"]
+        assert second[-1]["revision"] == 7
 
     play(scene)
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 __all__ = [
+    "ChangesMessage",
     "Credentials",
     "Gpu",
     "Image",
@@ -26,6 +27,7 @@ __all__ = [
     "RunMessage",
     "RunState",
     "RunSummary",
+    "SeriesQuestion",
     "Session",
     "SnapshotMessage",
     "StreamMessage",
@@ -178,6 +180,17 @@ class LogTail(_Answer):
     size: int
 
 
+class SeriesQuestion(_Question):
+    """Which series, on which x axis; ``low`` and ``high``, in its units, are what a chart shows."""
+
+    runs: list[Annotated[str, Field(max_length=300)]] = Field(min_length=1, max_length=1_000)
+    metrics: list[Annotated[str, Field(max_length=10_000)]] = Field(min_length=1, max_length=100)
+    points: Annotated[int, Field(ge=4, le=20_000)] = 1_000
+    x: Literal["step", "time", "relative"] = "step"
+    low: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    high: Annotated[float, Field(allow_inf_nan=False)] | None = None
+
+
 class NewTask(_Question):
     """A command to queue. It is an argument list, never a line for a shell."""
 
@@ -219,6 +232,18 @@ class SnapshotMessage(_Answer):
     runs: list[RunSummary]
     tasks: list[Task]
     system: System
+    revision: int = 0
+
+
+class ChangesMessage(_Answer):
+    """The first line of a stream that goes on where another ended: what changed, appeared and went since then."""
+
+    type: Literal["changes"] = "changes"
+    runs: list[RunSummary]
+    removed: list[str]
+    tasks: list[Task]
+    system: System
+    revision: int
 
 
 class RunMessage(_Answer):
@@ -244,11 +269,13 @@ class TasksMessage(_Answer):
 
 
 class PingMessage(_Answer):
-    """Nothing new; the connection lives."""
+    """The connection lives, and everything up to ``revision`` has been told: a new stream may go on from there."""
 
     type: Literal["ping"] = "ping"
+    revision: int = 0
 
 
 StreamMessage = Annotated[
-    SnapshotMessage | RunMessage | RemovedMessage | TasksMessage | PingMessage, Field(discriminator="type")
+    SnapshotMessage | ChangesMessage | RunMessage | RemovedMessage | TasksMessage | PingMessage,
+    Field(discriminator="type"),
 ]

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import cast
 
@@ -18,8 +19,10 @@ from ailab_server.scheduler.executor import Executor
 from ailab_server.scheduler.scheduler import OUTPUT_BYTES, Scheduler
 from ailab_server.scheduler.task import Task
 from ailab_server.stream.hub import Hub
+from ailab_server.stream.pieces import joined
 from ailab_server.strict import text
 from ailab_server.workspace import Workspace
+from ailab_server.workspace.cache import SummaryCache, default_folder
 
 __all__ = ["Services"]
 
@@ -40,14 +43,14 @@ class Services:
         self.config = config
         self.manager = manager
         self.tokens = Tokens()
-        self.authenticator = Authenticator(
-            {
-                name: parse_hash(password) if password.startswith(PREFIX) else hash_password(password)
-                for name, password in config.users.items()
-            }
-        )
+        # Hashing is slow on purpose and needs no GIL: what follows goes on meanwhile.
+        self._threads = ThreadPoolExecutor(1, thread_name_prefix="ailab-users")
+        self._authenticator = self._threads.submit(_authenticator, dict(config.users))
+        self._threads.shutdown(wait=False)
         only = None if config.auto_detect_experiments else config.experiments
-        self.workspace = Workspace(Path(config.workspace), only, self._runs_changed, self._system_changed)
+        root = Path(config.workspace)
+        cache = SummaryCache(default_folder(config.state_dir), root)
+        self.workspace = Workspace(root, only, self._runs_changed, self._system_changed, cache)
         self.executor = cast(Executor, manager.hook.ailab_executor(config=config))
         self.scheduler = Scheduler(
             Allocation(config.gpus, os.cpu_count() or 1),
@@ -55,13 +58,19 @@ class Services:
             self._system_changed,
             {"AILAB_WORKSPACE": config.workspace},
         )
-        self.hub = Hub(self.snapshot, self.tasks_message, self.workspace.summary, self.tokens)
+        self.hub = Hub(self.snapshot, self.tasks_message, self.workspace.row, self.tokens)
         self._states: dict[str, str] = {}
+
+    @property
+    def authenticator(self) -> Authenticator:
+        """Checks passwords."""
+        return self._authenticator.result()
 
     async def start(self) -> None:
         """Begin to read the workspace and to push."""
         self.hub.attach()
         self.workspace.start()
+        await asyncio.wrap_future(self._authenticator)
         # So that whoever asks right after the start finds the runs there; a workspace that takes longer fills
         # up meanwhile.
         await asyncio.to_thread(self.workspace.wait_until_read, 1.0)
@@ -113,9 +122,28 @@ class Services:
         """What a stream says when a task or a GPU changed."""
         return models.TasksMessage(tasks=self.task_list(), system=self.system(user))
 
-    def snapshot(self, user: str) -> models.SnapshotMessage:
-        """What a stream begins with."""
-        return models.SnapshotMessage(runs=self.workspace.summaries(), tasks=self.task_list(), system=self.system(user))
+    def snapshot(self, user: str, only: frozenset[str] | None = None, since: int | None = None) -> list[bytes]:
+        """What a stream begins with, in pieces: the rows of the runs are as long as all else.
+
+        Args:
+            only: of these runs; None: of all.
+            since: what changed after this revision, a `ChangesMessage`; when that is not known any more, or None,
+                everything, a `SnapshotMessage`.
+        """
+        # First, so that what changes while this is made is told, twice perhaps.
+        revision = self.workspace.revision
+        removed = None if since is None else self.workspace.removed(since)
+        tasks, system = self.task_list(), self.system(user)
+        message: models.SnapshotMessage | models.ChangesMessage
+        if since is None or removed is None:
+            rows = self.workspace.rows(only)
+            message = models.SnapshotMessage(runs=[], tasks=tasks, system=system, revision=revision)
+        else:
+            rows = self.workspace.rows(only, since)
+            told = [id for id in removed if only is None or id in only]
+            message = models.ChangesMessage(runs=[], removed=told, tasks=tasks, system=system, revision=revision)
+        before, after = message.model_dump_json().split('"runs":[]', 1)
+        return [before.encode() + b'"runs":[', *joined(rows), b"]" + after.encode() + b"\n"]
 
     def _gpu(self, id: int, task: Task | None) -> models.Gpu:
         if task is None:
@@ -127,10 +155,10 @@ class Services:
         self.hub.publish_tasks()
 
     def _runs_changed(self, ids: list[str]) -> None:
-        self.hub.publish_runs(ids)
+        self.hub.publish_runs(ids, self.workspace.revision)
         linked = False
         for id in ids:
-            run = self.workspace.summary(id)
+            run = self.workspace.glance(id)
             before = self._states.get(id)
             if run is None:
                 self._states.pop(id, None)
@@ -138,12 +166,24 @@ class Services:
             self._states[id] = run.state
             linked = linked or (before is None and run.task is not None)
             if before not in (None, run.state):
-                self._notify(run)
+                self._notify(id)
         if linked:  # a task has got its run
             self.hub.publish_tasks()
 
-    def _notify(self, run: models.RunSummary) -> None:
+    def _notify(self, id: str) -> None:
+        run = self.workspace.summary(id)
+        if run is None:  # gone again
+            return
         try:
             self.manager.hook.ailab_run_state_changed(run=run)
         except Exception:  # noqa: BLE001 - a plugin may raise anything
             _log.exception("a plugin failed to take the news of run %s", run.id)
+
+
+def _authenticator(users: dict[str, str]) -> Authenticator:
+    return Authenticator(
+        {
+            name: parse_hash(password) if password.startswith(PREFIX) else hash_password(password)
+            for name, password in users.items()
+        }
+    )

@@ -3,7 +3,6 @@
 import hashlib
 import math
 import os
-from pathlib import Path
 from typing import Any
 
 from ailab.experiment.record import RunReader
@@ -26,13 +25,13 @@ def run_id(relative: str) -> str:
 
 def summary(reader: RunReader, id: str, relative: str, first_seen: float, revision: int) -> RunSummary:
     """A run as a row of the list. ``first_seen`` stands in where the run does not say when it was made."""
-    path = Path(relative)
+    experiment, _, name = relative.rpartition("/")
     info = reader.info
     created = _time(reader.created, first_seen)
     return RunSummary(
         id=id,
-        experiment=text(path.parent.as_posix(), 500),
-        name=text(path.name, 500),
+        experiment=text(experiment, 500),
+        name=text(name, 500),
         state=reader.state,  # type: ignore[arg-type]  # core's states are the API's
         progress=reader.progress,
         eta_seconds=_finite(reader.eta_seconds()),
@@ -51,11 +50,11 @@ def summary(reader: RunReader, id: str, relative: str, first_seen: float, revisi
 
 def unreadable(id: str, relative: str, first_seen: float, revision: int) -> RunSummary:
     """The row of a run of which nothing can be said."""
-    path = Path(relative)
+    experiment, _, name = relative.rpartition("/")
     return RunSummary(
         id=id,
-        experiment=text(path.parent.as_posix(), 500),
-        name=text(path.name, 500),
+        experiment=text(experiment, 500),
+        name=text(name, 500),
         state="failed",
         progress=None,
         eta_seconds=None,
@@ -135,12 +134,13 @@ def _primary(reader: RunReader) -> Primary | None:
     if metric is None or metric.count == 0:
         return None
     steps, values = reader.spark(metric.name)
+    isfinite = math.isfinite
     return Primary(
         name=text(metric.name, 500),
         last=number(metric.last),
         step=_step(metric.last_step),
-        steps=[_step(step) for step in steps][-60:],
-        values=[value if math.isfinite(value) else None for value in values][-60:],
+        steps=list(map(_step, steps[-60:])),
+        values=[value if isfinite(value) else None for value in values[-60:]],
     )
 
 
@@ -161,4 +161,6 @@ def _time(value: float | None, otherwise: float) -> float:
 
 
 def _step(value: int) -> int:
+    if -_SAFE_STEP <= value <= _SAFE_STEP:
+        return value
     return max(-_SAFE_STEP, min(_SAFE_STEP, value))

@@ -144,6 +144,26 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/api/v1/series": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Compare Series
+         * @description x and values of some metrics of many runs, from ``low`` to ``high``, reduced so that every peak survives.
+         */
+        readonly post: operations["compare_series"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/api/v1/stream": {
         readonly parameters: {
             readonly query?: never;
@@ -257,6 +277,26 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * ChangesMessage
+         * @description The first line of a stream that goes on where another ended: what changed, appeared and went since then.
+         */
+        readonly ChangesMessage: {
+            /** Removed */
+            readonly removed: readonly string[];
+            /** Revision */
+            readonly revision: number;
+            /** Runs */
+            readonly runs: readonly components["schemas"]["RunSummary"][];
+            readonly system: components["schemas"]["System"];
+            /** Tasks */
+            readonly tasks: readonly components["schemas"]["Task"][];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            readonly type: "changes";
+        };
+        /**
          * Credentials
          * @description What a user types to log in.
          */
@@ -348,9 +388,14 @@ export interface components {
         };
         /**
          * PingMessage
-         * @description Nothing new; the connection lives.
+         * @description The connection lives, and everything up to ``revision`` has been told: a new stream may go on from there.
          */
         readonly PingMessage: {
+            /**
+             * Revision
+             * @default 0
+             */
+            readonly revision: number;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
@@ -485,6 +530,31 @@ export interface components {
             readonly user: string;
         };
         /**
+         * SeriesQuestion
+         * @description Which series, on which x axis; ``low`` and ``high``, in its units, are what a chart shows.
+         */
+        readonly SeriesQuestion: {
+            /** High */
+            readonly high?: number | null;
+            /** Low */
+            readonly low?: number | null;
+            /** Metrics */
+            readonly metrics: readonly string[];
+            /**
+             * Points
+             * @default 1000
+             */
+            readonly points: number;
+            /** Runs */
+            readonly runs: readonly string[];
+            /**
+             * X
+             * @default step
+             * @enum {string}
+             */
+            readonly x: "step" | "time" | "relative";
+        };
+        /**
          * Session
          * @description A login: the token goes into ``Authorization: Bearer TOKEN`` of every other request.
          */
@@ -501,6 +571,11 @@ export interface components {
          * @description The first line of a stream: replaces everything that a browser knew of this server.
          */
         readonly SnapshotMessage: {
+            /**
+             * Revision
+             * @default 0
+             */
+            readonly revision: number;
             /** Runs */
             readonly runs: readonly components["schemas"]["RunSummary"][];
             readonly system: components["schemas"]["System"];
@@ -512,7 +587,7 @@ export interface components {
              */
             readonly type: "snapshot";
         };
-        readonly StreamMessage: components["schemas"]["SnapshotMessage"] | components["schemas"]["RunMessage"] | components["schemas"]["RemovedMessage"] | components["schemas"]["TasksMessage"] | components["schemas"]["PingMessage"];
+        readonly StreamMessage: components["schemas"]["SnapshotMessage"] | components["schemas"]["ChangesMessage"] | components["schemas"]["RunMessage"] | components["schemas"]["RemovedMessage"] | components["schemas"]["TasksMessage"] | components["schemas"]["PingMessage"];
         /**
          * System
          * @description The machine and its workspace.
@@ -842,9 +917,47 @@ export interface operations {
             };
         };
     };
-    readonly get_stream: {
+    readonly compare_series: {
         readonly parameters: {
             readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["SeriesQuestion"];
+            };
+        };
+        readonly responses: {
+            /** @description Header and float64 arrays, see docs/api.md */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/octet-stream": string;
+                };
+            };
+            /** @description What went wrong and what to do */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly get_stream: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description only these runs; may be repeated, all without any */
+                readonly run?: readonly string[] | null;
+                /** @description a revision from an earlier stream, to go on from there */
+                readonly since?: number | null;
+            };
             readonly header?: never;
             readonly path?: never;
             readonly cookie?: never;
