@@ -83,7 +83,20 @@ def test_the_originals_config_works_unchanged(
         ),
         ({"workspace": "$AILAB_NO_SUCH/x"}, 'workspace: "$AILAB_NO_SUCH/x" names $AILAB_NO_SUCH, which is not set'),
         ({"workspace": "/no/such"}, "workspace: '/no/such' is no folder on this machine"),
-        ({"workspace": ""}, 'workspace: "" is no folder'),
+        ({"workspace": ""}, 'workspace: "" is no path'),
+        ({"roles": ["ada"]}, 'roles: ["ada"] is not an object of names and roles'),
+        ({"roles": {"ada": "root"}}, 'roles[ada]: "root" is no role: viewer, operator or admin'),
+        ({"tls": "on"}, 'tls: "on" is neither "auto", nor false, nor {"cert": PATH, "key": PATH}'),
+        ({"tls": {"cert": "x"}}, "tls[key]: is missing"),
+        ({"tls": {"cert": "x", "key": 5}}, "tls[key]: 5 is not a string"),
+        ({"tls": {"cert": "x", "kye": "y", "key": "z"}}, "tls[kye]: there is no such key; did you mean 'key'?"),
+        ({"tls": {"cert": "/no/such", "key": "/no/such"}}, "tls[cert]: '/no/such' cannot be read: No such file or directory"),
+        ({"executor": "a b"}, 'executor: "a b" is no executor\'s name'),
+        ({"poll_seconds": 0}, "poll_seconds: 0 is not between 0.05 and 60"),
+        ({"poll_seconds": "1"}, 'poll_seconds: "1" is not a number'),
+        ({"limits": 5}, "limits: 5 is not an object"),
+        ({"limits": {"connections": 1}}, "limits[connections]: 1 is not between 8 and 100000"),
+        ({"limits": {"conections": 1}}, "limits[conections]: there is no such key; did you mean 'connections'?"),
         (
             {"allowed_origins": ["https://ui.example/x"]},
             'allowed_origins: ["https://ui.example/x"] holds \'https://ui.example/x\', which is no origin:'
@@ -166,9 +179,34 @@ def test_hashed_passwords_on_loopback_give_no_warning(write: Callable[..., Path]
     assert load_config(path).warnings(path) == []
 
 
-def test_an_open_host_is_warned_of(write: Callable[..., Path]) -> None:
-    path = write(host="*", users={"ada": str(hash_password(SECRET))})
-    assert "open to the network" in load_config(path).warnings(path)[0]
+def test_an_open_host_is_encrypted_unless_the_config_says_no_which_is_warned_of(write: Callable[..., Path]) -> None:
+    users = {"ada": str(hash_password(SECRET))}
+    path = write(host="*", users=users)
+    assert load_config(path).encrypted
+    assert load_config(path).warnings(path) == []
+    path = write(host="*", users=users, tls=False)
+    assert not load_config(path).encrypted
+    assert "open to the network and nothing is encrypted" in load_config(path).warnings(path)[0]
+
+
+@pytest.mark.parametrize(("tls", "encrypted"), [(None, False), (False, False), ("auto", True), (True, True)])
+def test_loopback_is_encrypted_only_when_asked_for(write: Callable[..., Path], tls: object, encrypted: bool) -> None:
+    assert load_config(write(tls=tls)).encrypted is encrypted
+
+
+def test_a_role_for_nobody_is_warned_of(write: Callable[..., Path]) -> None:
+    path = write(users={"ada": str(hash_password(SECRET))}, roles={"ada": "admin", "bbo": "admin"})
+    assert load_config(path).warnings(path) == [f"{path}: roles: bbo with a role, but not among the users"]
+
+
+def test_a_workspace_that_may_not_be_read(
+    write: Callable[..., Path], workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("os.scandir", refuse)  # root may read everything
+    assert line_of(write()) == f"workspace: '{workspace}' cannot be read: Permission denied"
 
 
 def test_home_and_variables_expand(

@@ -15,4 +15,4 @@ def test_system(app: Any, workspace: Path) -> None:
         {"id": 0, "task": None, "task_name": None, "run": None},
         {"id": 1, "task": None, "task_name": None, "run": None},
     ]
-    assert set(system) == {"name", "version", "workspace", "workspace_available", "user", "gpus"}
+    assert set(system) == {"name", "version", "workspace", "workspace_available", "user", "role", "gpus"}

@@ -136,7 +136,7 @@ def test_what_cannot_start_fails_and_frees_its_ids(
 def test_the_queue_and_the_memory_of_it_are_bounded(
     scheduler: Scheduler, executor: FakeExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Scheduler, "MOST_WAITING", 3)
+    monkeypatch.setattr(scheduler, "_most_waiting", 3)
     monkeypatch.setattr(Scheduler, "MOST_REMEMBERED", 2)
     tasks = [scheduler.submit(want(2), "ada") for _ in range(4)]
     with pytest.raises(QueueFull):

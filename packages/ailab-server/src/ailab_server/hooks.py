@@ -29,8 +29,10 @@ def ailab_add_hookspecs(manager: pluggy.PluginManager) -> None:
 
 
 @hookimpl(trylast=True)
-def ailab_executor(config: ServerConfig) -> Executor:
-    """Run tasks on this machine, unless a plugin has somewhere else."""
+def ailab_executor(config: ServerConfig) -> Executor | None:
+    """Run tasks on this machine, unless a plugin has somewhere else, or the config names another executor."""
+    if config.executor != "local":
+        return None
     from ailab_server.scheduler.local import LocalExecutor
 
     return LocalExecutor(None if config.state_dir is None else Path(config.state_dir))

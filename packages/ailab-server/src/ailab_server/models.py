@@ -21,6 +21,7 @@ __all__ = [
     "Primary",
     "Problem",
     "RemovedMessage",
+    "Role",
     "RunDetail",
     "RunList",
     "RunMessage",
@@ -38,6 +39,7 @@ __all__ = [
 
 Number = float | Literal["NaN", "Infinity", "-Infinity"]
 RunState = Literal["queued", "running", "finished", "failed", "killed", "stale"]
+Role = Literal["viewer", "operator", "admin"]
 TaskState = Literal["queued", "running", "finished", "failed", "killed"]
 
 
@@ -84,13 +86,14 @@ class Gpu(_Answer):
 
 
 class System(_Answer):
-    """The machine and its workspace."""
+    """The machine and its workspace; ``role`` is what the caller may do."""
 
     name: str
     version: str
     workspace: str
     workspace_available: bool
     user: str
+    role: Role
     gpus: list[Gpu]
 
 

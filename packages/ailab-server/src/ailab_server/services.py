@@ -12,7 +12,7 @@ import pluggy
 from ailab_server import __version__, models
 from ailab_server.auth import Authenticator, Tokens
 from ailab_server.auth.passwords import PREFIX, hash_password, parse_hash
-from ailab_server.config import ServerConfig
+from ailab_server.config import ConfigError, ServerConfig
 from ailab_server.scheduler.allocation import Allocation
 from ailab_server.scheduler.executor import Executor
 from ailab_server.scheduler.scheduler import OUTPUT_BYTES, Scheduler
@@ -32,14 +32,18 @@ class Services:
     """Everything that outlives a request.
 
     Args:
-        config: the checked config; its users may be fewer than ``users``.
+        config: the checked config.
         manager: the plugins; they supply the executor and hear of ended runs.
+
+    Raises:
+        ConfigError: no plugin offers the executor that the config names.
     """
 
     def __init__(self, config: ServerConfig, manager: pluggy.PluginManager) -> None:
         self.config = config
         self.manager = manager
-        self.tokens = Tokens()
+        limits = config.limits
+        self.tokens = Tokens(lifetime=limits.login_hours * 3600.0)
         self.authenticator = Authenticator(
             {
                 name: parse_hash(password) if password.startswith(PREFIX) else hash_password(password)
@@ -47,15 +51,21 @@ class Services:
             }
         )
         only = None if config.auto_detect_experiments else config.experiments
-        self.workspace = Workspace(Path(config.workspace), only, self._runs_changed, self._system_changed)
-        self.executor = cast(Executor, manager.hook.ailab_executor(config=config))
+        self.workspace = Workspace(
+            Path(config.workspace), only, self._runs_changed, self._system_changed, config.poll_seconds
+        )
+        executor = manager.hook.ailab_executor(config=config)
+        if executor is None:
+            raise ConfigError(f"executor: no installed plugin offers {config.executor!r}; `ailab plugins` lists them")
+        self.executor = cast(Executor, executor)
         self.scheduler = Scheduler(
             Allocation(config.gpus, os.cpu_count() or 1),
             self.executor,
             self._system_changed,
             {"AILAB_WORKSPACE": config.workspace},
+            most_waiting=limits.waiting_tasks,
         )
-        self.hub = Hub(self.snapshot, self.tasks_message, self.workspace.summary, self.tokens)
+        self.hub = Hub(self.snapshot, self.tasks_message, self.workspace.summary, self.tokens, limits.streams)
         self._states: dict[str, str] = {}
 
     async def start(self) -> None:
@@ -83,6 +93,7 @@ class Services:
             workspace=text(self.config.workspace),
             workspace_available=self.workspace.available,
             user=text(user, 256),
+            role=self.config.role_of(user),
             gpus=[self._gpu(id, holders.get(id)) for id in self.config.gpus],
         )
 

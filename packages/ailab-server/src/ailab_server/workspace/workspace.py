@@ -55,13 +55,14 @@ class _Entry:
 class Workspace:
     """The runs below ``root``, as a thread of its own sees them.
 
-    Running runs are polled four times a second; folders are listed about once a second; a run that is over is
+    Running runs are polled every ``poll_seconds``; folders are listed about once a second; a run that is over is
     read once and then only looked at now and then, in turn, in case it is resumed.
 
     Args:
         only: show these experiments and no others; None shows all.
         changed: called from the thread with the ids of runs that changed, appeared or went.
         availability_changed: called from the thread when the workspace has gone or come back.
+        poll_seconds: between two looks at a running run.
     """
 
     def __init__(
@@ -70,9 +71,11 @@ class Workspace:
         only: Sequence[str] | None,
         changed: Callable[[list[str]], None],
         availability_changed: Callable[[], None],
+        poll_seconds: float | None = None,
     ) -> None:
         self.root = root
         self.available = True
+        self._poll_seconds = _POLL_SECONDS if poll_seconds is None else poll_seconds
         self._only = None if only is None else {Path(name).as_posix() for name in only}
         self._changed = changed
         self._availability_changed = availability_changed
@@ -188,7 +191,7 @@ class Workspace:
             except Exception:  # noqa: BLE001 - the thread must live on
                 _log.exception("following the workspace failed; trying again")
             live = any(not entry.quiet for entry in self._entries.values())
-            pause = _POLL_SECONDS if live else _LIST_SECONDS
+            pause = self._poll_seconds if live else max(_LIST_SECONDS, self._poll_seconds)
             self._wakeup.wait(max(0.01, pause - (time.monotonic() - began)))
 
     def _list(self) -> None:
