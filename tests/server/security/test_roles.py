@@ -35,14 +35,16 @@ NEEDS = {
     ("GET", "/stream"): "viewer",
 }
 OURS = [
-    (method.upper(), path.removeprefix("/api/v1")) for path, methods in document()["paths"].items() for method in methods
-]  # fmt: skip
+    (method.upper(), path.removeprefix("/api/v1"))
+    for path, methods in document()["paths"].items()
+    for method in methods
+]
 
 
 @pytest.fixture
 def as_user(start_app: Callable[..., Any]) -> Callable[[str], Callable[..., Any]]:
     """Requests of a user of an app with all three roles (and of ``eve``, whom no role names)."""
-    users = {name: "a password" for name in (*USERS, "eve")}
+    users = dict.fromkeys((*USERS, "eve"), "a password")
     app = start_app(users=users, roles=USERS)
 
     def of(user: str) -> Callable[..., Any]:

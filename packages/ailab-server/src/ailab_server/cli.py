@@ -188,6 +188,32 @@ def service(config_file: Path, user: str | None) -> None:
     click.echo(unit, nl=False)
 
 
+@cli.command()
+@click.argument("ca_file", metavar="[CA]", required=False, type=click.Path(path_type=Path))
+@click.option("--yes", is_flag=True, help="Do not ask whether the fingerprint is right.")
+def trust(ca_file: Path | None, yes: bool) -> None:
+    """Let this user's browsers accept the certificates of a server's CA.
+
+    CA is the file ca.pem that the server names when it starts, copied here from its machine; without it, that of
+    a server on this machine. Compare the fingerprint with the one that the server prints.
+    """
+    from ailab_server.tls.certificate import tls_folder
+    from ailab_server.tls.trust import TrustError, commands, import_ca, read_ca
+
+    file = tls_folder(None) / "ca.pem" if ca_file is None else ca_file
+    try:
+        name, fingerprint = read_ca(file)
+        steps = commands(file, name)
+        click.echo(_escaped(name))
+        click.echo(f"SHA-256 {fingerprint}")
+        if not yes and not click.confirm("Is this what the server printed, and shall this user's browsers trust it?"):
+            _fail("nothing was changed", 1)
+        import_ca(file, steps)
+    except TrustError as error:
+        _fail(str(error), 1)
+    click.echo("done; browsers that run have to be started again")
+
+
 def main(args: Sequence[str] | None = None) -> None:
     """The program. ``args`` are the command line's by default."""
     cli.main(args=list(args) if args is not None else None, prog_name="ailab-server")
