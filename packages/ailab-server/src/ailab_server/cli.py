@@ -2,6 +2,7 @@
 
 import getpass
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -64,6 +65,7 @@ def serve(config_file: Path | None, workspace: str | None, port: int | None, rea
     Ctrl-C or SIGTERM stops it and the tasks it runs.
     """
     # Late, so that --help and hash-password do not wait for FastAPI.
+    from ailab_server.clock import wrong_clock
     from ailab_server.config import ConfigError
     from ailab_server.serve import ListenError
     from ailab_server.serve import serve as run
@@ -76,6 +78,8 @@ def serve(config_file: Path | None, workspace: str | None, port: int | None, rea
         config = _load(config_file) if config_file is not None else _without_file(str(workspace), port)
     except ConfigError as error:
         _fail(str(error), 2)
+    if wrong := wrong_clock(time.time()):
+        _fail(f"ailab-server: {wrong}", 1)
     source = "ailab-server" if config_file is None else str(config_file)
     if config_file is not None:
         _warn(config, config_file)

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import socket
+import time
 from pathlib import Path
 from typing import cast
 
@@ -12,6 +13,7 @@ import pluggy
 from ailab_server import __version__, models
 from ailab_server.auth import Authenticator, Tokens
 from ailab_server.auth.passwords import PREFIX, hash_password, parse_hash
+from ailab_server.clock import SkewWatch
 from ailab_server.config import ConfigError, ServerConfig
 from ailab_server.scheduler.allocation import Allocation
 from ailab_server.scheduler.executor import Executor
@@ -67,6 +69,7 @@ class Services:
         )
         self.hub = Hub(self.snapshot, self.tasks_message, self.workspace.summary, self.tokens, limits.streams)
         self._states: dict[str, str] = {}
+        self._skew = SkewWatch()
 
     async def start(self) -> None:
         """Begin to read the workspace and to push."""
@@ -147,6 +150,7 @@ class Services:
                 self._states.pop(id, None)
                 continue
             self._states[id] = run.state
+            self._skew.look(run, time.time())
             linked = linked or (before is None and run.task is not None)
             if before not in (None, run.state):
                 self._notify(run)
