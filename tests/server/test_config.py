@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 import pytest
 
 from ailab_server.auth.passwords import hash_password
-from ailab_server.config import ConfigError, ServerConfig, is_loopback, load_config
+from ailab_server.config import ConfigError, is_loopback, load_config
 
 SECRET = "hunter2-secret"
 
@@ -139,19 +138,6 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     assert line_of(tmp_path) == "cannot be read: Is a directory"
     (tmp_path / "latin.json").write_bytes(b'{"\xe9": 1}')
     assert line_of(tmp_path / "latin.json") == "is not UTF-8 (byte 2)"
-
-
-def test_every_key_is_documented() -> None:
-    readme = (Path(__file__).parents[2] / "packages/ailab-server/README.md").read_text(encoding="utf-8")
-    table = readme.partition("## The config file")[2].partition("##")[0]
-    told = dict(re.findall(r"^\| `(\w+)` \| (.*?) ?\|", table, re.MULTILINE))
-    fields = ServerConfig.model_fields
-    assert set(told) == set(fields)
-    for key, field in fields.items():
-        assert field.description
-        default = field.get_default(call_default_factory=True)
-        if not field.is_required() and default is not None:
-            assert told[key] == f"`{json.dumps(default)}`", key
 
 
 def test_a_byte_order_mark_is_no_error(write: Callable[..., Path]) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+from ailab.client import Client, ServerError
 from ailab_server import serve
 from ailab_server.tls.authority import Authority
 from ailab_server.tls.certificate import FileCertificate, MachineCertificate
@@ -63,23 +64,23 @@ def test_the_log_tells_the_fingerprint_and_the_line_to_type(server: Any, tmp_pat
     assert f"`ailab-server trust {folder / 'ca.pem'}`" in log
 
 
-@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1])
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion.*is deprecated:DeprecationWarning")
-def test_old_versions_are_refused(server: Any, trusting: ssl.SSLContext, version: ssl.TLSVersion) -> None:
-    trusting.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
-    trusting.maximum_version = version
+def test_old_versions_are_refused(server: Any, trusting: ssl.SSLContext) -> None:
     trusting.set_ciphers("ALL:@SECLEVEL=0")
-    with connect(server) as plain, pytest.raises(OSError):
-        trusting.wrap_socket(plain, server_hostname="localhost")
+    trusting.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+    for version in (ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1):
+        trusting.maximum_version = version
+        with connect(server) as plain, pytest.raises(OSError):
+            trusting.wrap_socket(plain, server_hostname="localhost")
 
 
-@pytest.mark.parametrize("method", ["GET", "POST"])
-def test_plain_http_gets_a_hint_that_any_page_can_read(server: Any, method: str) -> None:
+def test_plain_http_gets_a_hint_that_any_page_can_read(server: Any) -> None:
     url = server.url.replace("https:", "http:") + "/api/v1/login"
-    answer = httpx.request(method, url, headers={"Origin": "http://x.example"}, trust_env=False)
-    assert answer.status_code == 400
-    assert answer.headers["access-control-allow-origin"] == "*"
-    assert "https://" in answer.json()["detail"]
+    for method in ("GET", "POST"):
+        answer = httpx.request(method, url, headers={"Origin": "http://x.example"}, trust_env=False)
+        assert answer.status_code == 400
+        assert answer.headers["access-control-allow-origin"] == "*"
+        assert "https://" in answer.json()["detail"]
 
 
 def test_plain_http_does_nothing_else(server: Any, password: str) -> None:
@@ -90,13 +91,13 @@ def test_plain_http_does_nothing_else(server: Any, password: str) -> None:
     assert "login: user ada" not in server.log.read_text()
 
 
-@pytest.mark.parametrize("sent", [b"", b"\x16", b"\x16\x03\x01\x02\x00\x01\x00", b"\x00" * 50, b"GET / HT", b"\xff"])
-def test_what_is_neither_harms_nobody(server: Any, trusting: ssl.SSLContext, sent: bytes) -> None:
-    with connect(server) as connection:
-        connection.sendall(sent)
-        connection.shutdown(socket.SHUT_WR)
-        with contextlib.suppress(ConnectionResetError):  # it is closed, politely or not
-            assert not connection.recv(1000).startswith(b"HTTP")
+def test_what_is_neither_harms_nobody(server: Any, trusting: ssl.SSLContext) -> None:
+    for sent in (b"", b"\x16", b"\x16\x03\x01\x02\x00\x01\x00", b"\x00" * 50, b"GET / HT", b"\xff"):
+        with connect(server) as connection:
+            connection.sendall(sent)
+            connection.shutdown(socket.SHUT_WR)
+            with contextlib.suppress(ConnectionResetError):  # it is closed, politely or not
+                assert not connection.recv(1000).startswith(b"HTTP")
     assert httpx.get(f"{server.url}/api/v1/runs", verify=trusting, trust_env=False).status_code == 401
     assert "Traceback" not in server.log.read_text()
 
@@ -203,3 +204,15 @@ def test_more_connections_than_may_be_on_their_way_in_are_closed(loop: asyncio.A
             one.settimeout(20)
             assert one.recv(1) == b""
             one.close()
+
+
+def test_the_python_client_talks_to_it_with_the_ca_and_is_told_how_without(
+    server: Any, tmp_path: Path, password: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ServerError, match="is not trusted here: .* set SSL_CERT_FILE to it"):
+        Client(server.url, "ada", password)
+    with pytest.raises(ServerError, match="refused: this server is encrypted: write https://"):
+        Client(server.url.replace("https", "http"), "ada", password)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "state" / "tls" / "ca.pem"))
+    with Client(server.url, "ada", password) as client:
+        assert client.system()["user"] == "ada"
