@@ -185,3 +185,15 @@ def test_service_prints_a_unit_only_for_a_good_config(tmp_path: Path) -> None:
     done = run("service", str(config), "--user", "ailab")
     assert (done.returncode, done.stderr) == (0, "")
     assert "User=ailab\n" in done.stdout and str(config) in done.stdout
+
+
+def test_check_can_send_a_test_message(tmp_path: Path) -> None:
+    config = tmp_path / "c.json"
+    config.write_text(json.dumps({"workspace": str(tmp_path)}))
+    assert "names neither webhooks nor email" in run("check", str(config), "--notify").stderr
+    keys = {"workspace": str(tmp_path), "notify": {"webhooks": ["http://127.0.0.1:1/secret"]}}
+    config.write_text(json.dumps(keys))
+    done = run("check", str(config), "--notify")
+    assert done.returncode == 1
+    assert f"{config}: notify: the webhook at 127.0.0.1 cannot be reached" in done.stderr
+    assert "secret" not in done.stdout + done.stderr

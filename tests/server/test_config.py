@@ -94,6 +94,17 @@ def test_the_originals_config_works_unchanged(
         ({"poll_seconds": 0}, "poll_seconds: 0 is not between 0.05 and 60"),
         ({"poll_seconds": "1"}, 'poll_seconds: "1" is not a number'),
         ({"limits": 5}, "limits: 5 is not an object"),
+        (
+            {"notify": {"on": ["fail"]}},
+            "notify[on][0]: is none of 'finished', 'failed', 'killed', 'stale', 'nan' or 'threshold'",
+        ),
+        ({"notify": {"webhooks": [f"ftp://{SECRET}"]}}, "notify[webhooks]: holds what is no http or https address"),
+        ({"notify": {"webhooks": [f"http://u:{SECRET}@x"]}}, "notify[webhooks]: holds what is no http or https address"),
+        ({"notify": {"webhook": SECRET}}, "notify[webhook]: there is no such key; did you mean 'webhooks'?"),
+        ({"notify": {"thresholds": [{"metric": "x"}]}}, 'notify[thresholds][0]: has neither "above" nor "below"'),
+        ({"notify": {"email": {"host": "x", "password": SECRET, "sender": "a@b", "recipients": []}}}, "notify[email][recipients]: is empty"),
+        ({"notify": {"email": {"host": "x", "password": SECRET, "sender": "a\nb@c", "recipients": ["a@b"]}}}, "notify[email][sender]: holds what is no e-mail address"),
+        ({"notify": {"email": {"host": "x", "port": 0, "sender": "a@b", "recipients": ["a@b"]}}}, "notify[email][port]: is not between 1 and 65535"),
         ({"limits": {"connections": 1}}, "limits[connections]: 1 is not between 8 and 100000"),
         ({"limits": {"conections": 1}}, "limits[conections]: there is no such key; did you mean 'connections'?"),
         (
@@ -147,7 +158,8 @@ def test_a_byte_order_mark_is_no_error(write: Callable[..., Path]) -> None:
 
 
 def test_a_password_is_in_no_form_of_the_config(write: Callable[..., Path]) -> None:
-    config = load_config(write())
+    mail = {"host": "x", "password": SECRET, "sender": "a@b", "recipients": ["a@b"]}
+    config = load_config(write(notify={"webhooks": [f"https://x/{SECRET}"], "email": mail}))
     assert SECRET not in repr(config) + str(config)
 
 

@@ -133,7 +133,8 @@ def init(config_file: Path, workspace: str, user: str | None, host: str) -> None
 
 @cli.command()
 @click.argument("config_file", metavar="CONFIG", type=click.Path(path_type=Path))
-def check(config_file: Path) -> None:
+@click.option("--notify", is_flag=True, help="Also send a test message every way that the key notify names.")
+def check(config_file: Path, notify: bool) -> None:
     """Say what is wrong with a config file, or what the server would do with it."""
     from ailab_server.config import ConfigError
 
@@ -153,6 +154,8 @@ def check(config_file: Path) -> None:
     for key, value in lines.items():
         click.echo(_escaped(f"{key:10} {value}"))
     click.echo(_escaped(f"{config_file} is good"))
+    if notify:
+        _try_notify(config, config_file)
 
 
 @cli.command("hash-password")
@@ -239,6 +242,17 @@ def _without_file(workspace: str, port: int | None) -> "ServerConfig":
 def _warn(config: "ServerConfig", path: Path) -> None:
     for warning in config.warnings(path):
         click.echo(_escaped(f"warning: {warning}"), err=True)
+
+
+def _try_notify(config: "ServerConfig", path: Path) -> None:
+    from ailab_server.notify.deliver import try_out
+
+    if config.notify is None or not (config.notify.webhooks or config.notify.email):
+        _fail(f"{path}: notify: names neither webhooks nor email", 2)
+    failed = try_out(config.notify)
+    if failed:
+        _fail(f"{path}: notify: {'; '.join(failed)}", 1)
+    click.echo("test message sent")
 
 
 def _escaped(text: str) -> str:

@@ -11,9 +11,13 @@ from typing import TYPE_CHECKING
 from ailab.plugins import create_manager, hookimpl
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pluggy
 
     from ailab_server.config import ServerConfig
+    from ailab_server.config.parts import Notify
+    from ailab_server.notify.watch import Notification
     from ailab_server.scheduler.executor import Executor
 
 
@@ -36,6 +40,14 @@ def ailab_executor(config: ServerConfig) -> Executor | None:
     from ailab_server.scheduler.local import LocalExecutor
 
     return LocalExecutor(None if config.state_dir is None else Path(config.state_dir))
+
+
+@hookimpl(trylast=True)
+def ailab_notify(config: Notify, notifications: Sequence[Notification]) -> None:
+    """Tell the chats and mailboxes that the config names."""
+    from ailab_server.notify.deliver import deliver
+
+    deliver(config, notifications)
 
 
 @hookimpl(trylast=True)

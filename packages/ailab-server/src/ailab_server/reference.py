@@ -10,11 +10,18 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from ailab_server.config import ServerConfig
-from ailab_server.config.parts import Limits, TlsFiles
+from ailab_server.config.parts import Email, Limits, Notify, Threshold, TlsFiles
 
 __all__ = ["put_in", "table"]
 
-PARTS: dict[str, type[BaseModel]] = {"keys": ServerConfig, "tls": TlsFiles, "limits": Limits}
+PARTS: dict[str, type[BaseModel]] = {
+    "keys": ServerConfig,
+    "limits": Limits,
+    "tls": TlsFiles,
+    "notify": Notify,
+    "email": Email,
+    "threshold": Threshold,
+}
 """Where a table goes (``<!-- table: NAME -->`` to ``<!-- end -->``), and of what."""
 
 

@@ -5,6 +5,7 @@ import logging
 import os
 import socket
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
@@ -15,6 +16,8 @@ from ailab_server.auth import Authenticator, Tokens
 from ailab_server.auth.passwords import PREFIX, hash_password, parse_hash
 from ailab_server.clock import SkewWatch
 from ailab_server.config import ConfigError, ServerConfig
+from ailab_server.notify.notifier import Notifier
+from ailab_server.notify.watch import Notification, RunWatch
 from ailab_server.scheduler.allocation import Allocation
 from ailab_server.scheduler.executor import Executor
 from ailab_server.scheduler.scheduler import OUTPUT_BYTES, Scheduler
@@ -70,10 +73,14 @@ class Services:
         self.hub = Hub(self.snapshot, self.tasks_message, self.workspace.summary, self.tokens, limits.streams)
         self._states: dict[str, str] = {}
         self._skew = SkewWatch()
+        self._watch = None if config.notify is None else RunWatch(config.notify, self.workspace.latest)
+        self._notifier = Notifier(self._send_notifications)
 
     async def start(self) -> None:
         """Begin to read the workspace and to push."""
         self.hub.attach()
+        if self._watch is not None:
+            self._notifier.start()
         self.workspace.start()
         # So that whoever asks right after the start finds the runs there; a workspace that takes longer fills
         # up meanwhile.
@@ -84,6 +91,7 @@ class Services:
         self.hub.close()
         await asyncio.to_thread(self.scheduler.close)
         self.executor.close()
+        await asyncio.to_thread(self._notifier.close)
         self.authenticator.close()
         await asyncio.to_thread(self.workspace.close)
 
@@ -148,14 +156,23 @@ class Services:
             before = self._states.get(id)
             if run is None:
                 self._states.pop(id, None)
+                if self._watch is not None:
+                    self._watch.forget(id)
                 continue
             self._states[id] = run.state
             self._skew.look(run, time.time())
+            if self._watch is not None:
+                # What was so when the server started is no news.
+                for notification in self._watch.look(run, quiet=not self.workspace.wait_until_read(0)):
+                    self._notifier.put(notification)
             linked = linked or (before is None and run.task is not None)
             if before not in (None, run.state):
                 self._notify(run)
         if linked:  # a task has got its run
             self.hub.publish_tasks()
+
+    def _send_notifications(self, notifications: Sequence[Notification]) -> None:
+        self.manager.hook.ailab_notify(config=self.config.notify, notifications=notifications)
 
     def _notify(self, run: models.RunSummary) -> None:
         try:

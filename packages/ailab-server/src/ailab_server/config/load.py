@@ -117,6 +117,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 _REASONS = {
+    "too_short": "is empty",
     "int_type": "is not a whole number",
     "bool_type": "is not true or false",
     "list_type": "is not a list",
@@ -127,7 +128,7 @@ _REASONS = {
 
 
 def _first_line(source: str, data: dict[str, Any], error: ValidationError) -> str:
-    item = error.errors(include_url=False, include_context=False)[0]
+    item = error.errors(include_url=False, include_context=True)[0]
     # pydantic names the kinds of a union on the way down; they are in no file.
     loc: list[str | int] = []
     value: Any = data
@@ -150,6 +151,8 @@ def _first_line(source: str, data: dict[str, Any], error: ValidationError) -> st
         hint = f"; did you mean {near[0]!r}?" if near else "; the keys are " + ", ".join(names)
         return f"{source}: {where}: there is no such key{hint}"
     reason = _REASONS.get(item["type"], item["msg"])
+    if item["type"] == "literal_error":
+        reason = f"is none of {item['ctx']['expected']}"
     if key == "roles" and item["type"] == "dict_type":
         reason = "is not an object of names and roles"
     if key in _SECRET_KEYS:  # never the value: it may be a password

@@ -13,6 +13,7 @@ from ailab_server.auth.passwords import PREFIX, parse_hash
 from ailab_server.config.parts import (
     Folder,
     Limits,
+    Notify,
     Part,
     Role,
     Seconds,
@@ -73,6 +74,9 @@ class ServerConfig(Part):
     )
     poll_seconds: Seconds = Field(
         default=0.25, description="Seconds between two looks at a running run, 0.05 to 60; more is easier on the share."
+    )
+    notify: Notify | None = Field(
+        default=None, description="Messages about what became of runs, to chats and by e-mail; see below."
     )
     limits: Limits = Field(default_factory=Limits, description="What the server takes at most; see below.")
 
@@ -198,6 +202,10 @@ class ServerConfig(Part):
             )
         if isinstance(self.tls, TlsFiles) and _mode(Path(self.tls.key)) & (stat.S_IRGRP | stat.S_IROTH):
             found.append(f"{path}: tls: other users of this machine can read {self.tls.key}: chmod 600 it")
+        if self.notify is not None and self.notify.email is not None:
+            mail = self.notify.email
+            if mail.password and mail.security == "none" and not is_loopback(mail.host):
+                found.append(f"{path}: notify: the password for {mail.host} is sent readably: take starttls or tls")
         if strangers := self.strangers():
             found.append(f"{path}: roles: {_some(strangers)} with a role, but not among the users")
         return found

@@ -6,17 +6,31 @@ import os
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictInt
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictInt,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 __all__ = [
+    "Email",
     "Folder",
+    "Happening",
     "Limits",
+    "Notify",
     "Part",
     "Role",
     "Seconds",
     "Text",
+    "Threshold",
     "TlsFiles",
     "TlsSetting",
     "check_role",
@@ -113,6 +127,92 @@ class Limits(Part):
     login_hours: Annotated[StrictInt, _between(1, 24 * 366)] = Field(
         default=168, description="Hours after which a login ends."
     )
+
+
+class Threshold(Part):
+    """When a metric's newest value is worth a message."""
+
+    metric: Text = Field(description="The metric's name.")
+    above: Seconds | None = Field(default=None, description="Tell when it is larger than this,")
+    below: Seconds | None = Field(default=None, description="or smaller than this.")
+
+    @model_validator(mode="after")
+    def _check(self) -> "Threshold":
+        if self.above is None and self.below is None:
+            raise PydanticCustomError("threshold", 'has neither "above" nor "below"')
+        return self
+
+    def broken_by(self, value: float) -> bool:
+        """Whether ``value`` is worth telling; NaN is not."""
+        return (self.above is not None and value > self.above) or (self.below is not None and value < self.below)
+
+    def __str__(self) -> str:
+        limits = (("above", self.above), ("below", self.below))
+        return " or ".join(f"{word} {limit:g}" for word, limit in limits if limit is not None)
+
+
+class Email(Part):
+    """An SMTP server to send through."""
+
+    host: Text = Field(description="Name of the SMTP server.")
+    port: Annotated[StrictInt, _between(1, 65535)] = Field(default=587, description="Its port.")
+    security: Literal["starttls", "tls", "none"] = Field(
+        default="starttls", description="`starttls` (port 587), `tls` (port 465), or `none`, which sends readably."
+    )
+    user: Text | None = Field(default=None, description="User name, if it wants one.")
+    password: Text | None = Field(default=None, repr=False, description="Password of that user.")
+    sender: Text = Field(description="Address that it comes from.")
+    recipients: Annotated[list[Text], Field(min_length=1)] = Field(description="Addresses that it goes to.")
+
+    @field_validator("host")
+    @classmethod
+    def _check_host(cls, host: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9_.:-]+", host):
+            raise PydanticCustomError("host", "is no host name")
+        return host
+
+    @field_validator("sender", "recipients")
+    @classmethod
+    def _check_addresses(cls, value: str | list[str]) -> str | list[str]:
+        for address in [value] if isinstance(value, str) else value:
+            if not re.fullmatch(r"[^\s@,;<>\"]+@[^\s@,;<>\"]+", address):
+                raise PydanticCustomError("address", "holds what is no e-mail address")
+        return value
+
+
+Happening = Literal["finished", "failed", "killed", "stale", "nan", "threshold"]
+
+
+class Notify(Part):
+    """Who is told of what."""
+
+    on: list[Happening] = Field(
+        default=["failed", "stale", "nan", "threshold"],
+        description="What is told: `finished`, `failed`, `killed`, `stale` (not heard of any more), `nan` (a metric is"
+        " NaN or infinite), `threshold`.",
+    )
+    webhooks: list[Text] = Field(
+        default_factory=list,
+        repr=False,
+        description="Addresses of incoming webhooks as Slack, Mattermost and others have them.",
+    )
+    email: Email | None = Field(default=None, description="An SMTP server to send through; see below.")
+    thresholds: list[Threshold] = Field(
+        default_factory=list, description='Such as `{"metric": "loss", "above": 10}`; each is told once a run.'
+    )
+
+    @field_validator("webhooks")
+    @classmethod
+    def _check_webhooks(cls, urls: list[str]) -> list[str]:
+        for url in urls:
+            try:
+                parts = urlsplit(url)
+                good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+            except ValueError:
+                good = False
+            if not good or not url.isascii() or not url.isprintable() or " " in url or parts.username is not None:
+                raise PydanticCustomError("webhook", "holds what is no http or https address")
+        return urls
 
 
 def is_loopback(host: str) -> bool:

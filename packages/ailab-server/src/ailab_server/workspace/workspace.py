@@ -125,6 +125,12 @@ class Workspace:
         with entry.lock:
             return view.detail(entry.reader, run)
 
+    def latest(self, id: str) -> dict[str, float]:
+        """The newest value of each of a run's metrics; KeyError if unknown."""
+        entry, _ = self._known(id)
+        with entry.lock:
+            return {metric.name: metric.last for metric in entry.reader.metrics.values()}
+
     def values(self, id: str, metrics: Sequence[str]) -> dict[str, npt.NDArray[Any]]:
         """The series of some metrics.
 
