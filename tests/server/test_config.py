@@ -98,13 +98,8 @@ def test_the_originals_config_works_unchanged(
             {"notify": {"on": ["fail"]}},
             "notify[on][0]: is none of 'finished', 'failed', 'killed', 'stale', 'nan' or 'threshold'",
         ),
-        ({"notify": {"webhooks": [f"ftp://{SECRET}"]}}, "notify[webhooks]: holds what is no http or https address"),
-        ({"notify": {"webhooks": [f"http://u:{SECRET}@x"]}}, "notify[webhooks]: holds what is no http or https address"),
         ({"notify": {"webhook": SECRET}}, "notify[webhook]: there is no such key; did you mean 'webhooks'?"),
         ({"notify": {"thresholds": [{"metric": "x"}]}}, 'notify[thresholds][0]: has neither "above" nor "below"'),
-        ({"notify": {"email": {"host": "x", "password": SECRET, "sender": "a@b", "recipients": []}}}, "notify[email][recipients]: is empty"),
-        ({"notify": {"email": {"host": "x", "password": SECRET, "sender": "a\nb@c", "recipients": ["a@b"]}}}, "notify[email][sender]: holds what is no e-mail address"),
-        ({"notify": {"email": {"host": "x", "port": 0, "sender": "a@b", "recipients": ["a@b"]}}}, "notify[email][port]: is not between 1 and 65535"),
         ({"limits": {"connections": 1}}, "limits[connections]: 1 is not between 8 and 100000"),
         ({"limits": {"conections": 1}}, "limits[conections]: there is no such key; did you mean 'connections'?"),
         (
@@ -127,6 +122,28 @@ def test_a_bad_value_is_one_line_with_key_and_reason(
     write: Callable[..., Path], keys: dict[str, Any], line: str
 ) -> None:
     assert line_of(write(**keys)) == line
+
+
+@pytest.mark.parametrize(
+    "url", [f"ftp://{SECRET}", f"http://u:{SECRET}@x", f"http:///{SECRET}", f"http://x/{SECRET} y"]
+)
+def test_a_webhook_that_is_none(write: Callable[..., Path], url: str) -> None:
+    assert line_of(write(notify={"webhooks": [url]})) == "notify[webhooks]: holds what is no http or https address"
+
+
+@pytest.mark.parametrize(
+    ("keys", "line"),
+    [
+        ({"recipients": []}, "[recipients]: is empty"),
+        ({"sender": "a\nb@c"}, "[sender]: holds what is no e-mail address"),
+        ({"recipients": ["a@b, c@d"]}, "[recipients]: holds what is no e-mail address"),
+        ({"port": 0}, "[port]: is not between 1 and 65535"),
+        ({"security": "ssl"}, "[security]: is none of 'starttls', 'tls' or 'none'"),
+    ],
+)
+def test_a_mail_server_that_is_none(write: Callable[..., Path], keys: dict[str, Any], line: str) -> None:
+    mail = {"host": "x", "password": SECRET, "sender": "a@b", "recipients": ["a@b"], **keys}
+    assert line_of(write(notify={"email": mail})) == f"notify[email]{line}"
 
 
 @pytest.mark.parametrize(
