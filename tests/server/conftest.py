@@ -21,10 +21,10 @@ import pytest
 
 from ailab.experiment.record.layout import create_run_folder
 from ailab.experiment.record.writer import RecordWriter
-from ailab_server.app import create_app
 from ailab_server.auth import passwords
 from ailab_server.config import ServerConfig
 from ailab_server.hooks import server_manager
+from ailab_server.late import create_app
 from ailab_server.services import Services
 
 PASSWORD = "correct horse battery staple"

@@ -23,14 +23,16 @@ class Watched:
     def __init__(self, **keys: Any) -> None:
         self.values: dict[str, float] = {}
         self.asked = 0
-        self.watch = RunWatch(Notify.model_validate(keys), self.latest)
+        self.rows: dict[str, RunSummary] = {}
+        self.watch = RunWatch(Notify.model_validate(keys), self.rows.get, self.latest)
 
     def latest(self, run: str) -> dict[str, float]:
         self.asked += 1
         return self.values
 
     def look(self, run: RunSummary, quiet: bool = False) -> list[str]:
-        return [notification.text for notification in self.watch.look(run, quiet)]
+        self.rows[run.id] = run
+        return [notification.text for notification in self.watch.look(run.id, run.state, quiet)]
 
 
 @pytest.mark.parametrize(
@@ -75,7 +77,7 @@ def test_a_value_that_is_no_number_is_told_once(value: float, shown: str) -> Non
     watched.values = {"acc": 1.0, "loss": 1.0}
     assert watched.look(row()) == []
     watched.values["loss"] = value
-    assert watched.look(row()) == [f"run run1 of digits on gpu1: loss is {shown}"]
+    assert watched.look(row()) == [f"run run1 of digits on gpu1 has loss = {shown}"]
     watched.values["acc"] = math.nan
     assert watched.look(row()) == []
 
@@ -86,8 +88,8 @@ def test_each_threshold_is_told_once() -> None:
     assert watched.look(row()) == []
     watched.values = {"loss": 11.0, "acc": 0.05}
     assert watched.look(row()) == [
-        "run run1 of digits on gpu1: loss is 11, above 10",
-        "run run1 of digits on gpu1: acc is 0.05, above 0.9 or below 0.1",
+        "run run1 of digits on gpu1 has loss = 11, above 10",
+        "run run1 of digits on gpu1 has acc = 0.05, above 0.9 or below 0.1",
     ]
     watched.values["loss"] = 12.0
     assert watched.look(row()) == []
@@ -100,3 +102,24 @@ def test_the_last_values_of_a_run_that_ends_are_judged_too() -> None:
     watched.look(row())
     watched.values = {"loss": math.nan}
     assert len(watched.look(row("finished"))) == 1
+
+
+def test_runs_that_were_over_at_the_start_are_not_read() -> None:
+    watched = Watched()
+    for number in range(100):
+        assert watched.look(row("finished", f"old{number}"), quiet=True) == []
+    assert watched.asked == 0
+
+
+def test_a_run_that_cannot_be_read_just_now_is_judged_later() -> None:
+    watched = Watched()
+    watched.values = {"loss": math.nan}
+    read = watched.watch._latest
+
+    def away(run: str) -> dict[str, float]:
+        raise OSError(116, "stale file handle")
+
+    watched.watch._latest = away
+    assert watched.look(row()) == []
+    watched.watch._latest = read
+    assert len(watched.look(row())) == 1

@@ -223,3 +223,65 @@ def test_a_linked_log_is_not_read(run: Any, open_app: Callable[..., Any]) -> Non
     (run.path / "output.log").symlink_to("/etc/passwd")
     app, id = open_app()
     assert app.client.get(f"/runs/{id}/log").json() == {"text": "", "size": 0}
+
+
+def parts(answer: Any) -> dict[tuple[str, str], tuple[dict[str, Any], Any]]:
+    assert answer.status_code == 200, answer.text
+    length = int.from_bytes(answer.content[:4], "little")
+    offset, found = 4 + length, {}
+    for entry in json.loads(answer.content[4:offset])["series"]:
+        count = entry["count"]
+        found[entry["run"], entry["metric"]] = (
+            entry,
+            np.frombuffer(answer.content, "<f8", 2 * count, offset).reshape(2, count),
+        )
+        offset += 16 * count
+    assert offset == len(answer.content)
+    return found
+
+
+def test_series_of_many_runs(
+    new_run: Callable[..., Any], start_app: Callable[..., Any], eventually: Callable[..., Any]
+) -> None:
+    for number in range(3):
+        run = new_run(user=f"u{number}")
+        for step in range(500):
+            run.value("loss", float(step % 50 + number), step)
+        if number == 1:
+            run.value("acc", math.nan, 3)
+    app = start_app()
+    eventually(lambda: len(_runs(app)) == 3)
+    ids = {run["user"]: run["id"] for run in _runs(app)}
+    question = {"runs": [*ids.values(), "none"], "metrics": ["loss", "acc", "none"], "points": 20}
+    found = parts(app.client.post("/series", json=question))
+    assert set(found) == {*((id, "loss") for id in ids.values()), (ids["u1"], "acc")}
+    for number in range(3):
+        entry, (steps, values) = found[ids[f"u{number}"], "loss"]
+        assert entry["total"] == 500
+        assert entry["reduced"]
+        assert entry["count"] == len(steps) <= 20
+        assert (steps[0], steps[-1]) == (0.0, 499.0)
+        assert (values.min(), values.max()) == (float(number), 49.0 + number)
+    zoomed = parts(app.client.post("/series", json={**question, "low": 100, "high": 110.5}))
+    entry, (steps, _) = zoomed[ids["u0"], "loss"]
+    assert steps.tolist() == list(range(99, 112))
+    assert not entry["reduced"]
+    relative = parts(app.client.post("/series", json={**question, "x": "relative"}))
+    assert relative[ids["u0"], "loss"][1][0][0] == 0.0
+    assert 0.0 < relative[ids["u1"], "acc"][1][0][0] < 60.0
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [({"runs": []}, 422), ({"runs": ["a"] * 1001}, 422), ({"metrics": []}, 422), ({"points": 3}, 422),
+     ({"points": 20_001}, 422), ({"x": "wall"}, 422), ({"low": "NaN"}, 422), ({"from": 1}, 422), ({}, 200),
+     ({"runs": ["../.."], "metrics": ["\0"]}, 200), ({"low": 5, "high": 1}, 200)],
+)  # fmt: skip
+def test_questions_for_series_that_cannot_be(
+    run: Any, open_app: Callable[..., Any], change: dict[str, Any], status: int
+) -> None:
+    run.value("loss", 1.0)
+    app, id = open_app()
+    answer = app.client.post("/series", json={"runs": [id], "metrics": ["loss"], **change})
+    assert answer.status_code == status
+    assert app.stranger.post("/series", json={"runs": [id], "metrics": ["loss"]}).status_code == 401

@@ -28,6 +28,7 @@ NEEDS = {
     ("GET", "/runs/{run}/series"): "viewer",
     ("GET", "/runs/{run}/images/{image}"): "viewer",
     ("GET", "/runs/{run}/log"): "viewer",
+    ("POST", "/series"): "viewer",
     ("GET", "/tasks"): "viewer",
     ("POST", "/tasks"): "operator",
     ("GET", "/tasks/{task}"): "viewer",

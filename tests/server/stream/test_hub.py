@@ -29,9 +29,12 @@ class World:
         self.tokens = Tokens()
         self.runs: dict[str, RunSummary] = {}
         self.hub = Hub(
-            lambda user: SnapshotMessage(runs=list(self.runs.values()), tasks=[], system=SYSTEM),
+            lambda user: [
+                SnapshotMessage(runs=list(self.runs.values()), tasks=[], system=SYSTEM).model_dump_json().encode(),
+                b"\n",
+            ],
             lambda user: TasksMessage(tasks=[], system=SYSTEM.model_copy(update={"user": user})),
-            self.runs.get,
+            lambda id: self.runs[id].model_dump_json().encode() if id in self.runs else None,
             self.tokens,
         )
 
@@ -69,7 +72,7 @@ def test_a_snapshot_then_changes_in_their_order() -> None:
         world.change("a")
         await asyncio.sleep(0)
         client = world.join()
-        first = parsed(await world.hub.first(client))
+        first = parsed(b"".join(await world.hub.first(client)))
         assert [message["type"] for message in first] == ["snapshot"]
         assert [run["id"] for run in first[0]["runs"]] == ["a"]
         world.change("b", "a")

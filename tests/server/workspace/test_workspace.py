@@ -38,6 +38,7 @@ def listener() -> Listener:
 def follow(workspace: Path, listener: Listener, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Workspace]]:
     monkeypatch.setattr(module, "_LIST_SECONDS", 0.05)
     monkeypatch.setattr(module, "_POLL_SECONDS", 0.02)
+    monkeypatch.setattr(module, "_LOCAL_POLL_SECONDS", 0.02)
     started = []
 
     def start(only: list[str] | None = None) -> Workspace:
@@ -117,15 +118,16 @@ def test_a_finished_run_is_read_once_and_again_when_resumed(
     run.end()
     followed = follow()
     entry = next(iter(followed._entries.values()))
-    eventually(lambda: entry.settled)
-    polls: list[int] = []
-    poll = entry.reader.poll
-    monkeypatch.setattr(entry.reader, "poll", lambda: polls.append(1) or poll())
+    eventually(lambda: entry.id in followed._quiet)
+    assert entry.reader is None
+    assert not followed._live
+    polls: list[str] = []
+    poll = followed._poll
+    monkeypatch.setattr(followed, "_poll", lambda entry: polls.append(entry.id) or poll(entry))
     looks: list[int] = []
     in_turn = followed._in_turn
-    monkeypatch.setattr(followed, "_in_turn", lambda quiet: looks.append(len(quiet)) or in_turn(quiet))
+    monkeypatch.setattr(followed, "_in_turn", lambda: looks.append(1) or in_turn())
     eventually(lambda: len(looks) > 5)
-    assert set(looks) == {1}
     assert polls == []
 
     writer = RecordWriter(RunFolder(run.path), lambda message, error: None)

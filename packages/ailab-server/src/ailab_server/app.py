@@ -1,38 +1,28 @@
-"""The FastAPI app: routes, error answers and the OpenAPI document, behind the layers of ``security``."""
+"""The FastAPI app: routes, error answers and the OpenAPI document.
 
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+``late`` stands before it, ``security`` before both.
+"""
+
+from collections.abc import Iterable
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
-from starlette.types import ASGIApp
 
 from ailab_server import errors
 from ailab_server.models import Problem
 from ailab_server.routes import routers
 from ailab_server.security.access import PUBLIC
-from ailab_server.security.guard import guarded
-from ailab_server.services import Services
 from ailab_server.stream.response import MEDIA_TYPE
 
-__all__ = ["API", "create_api", "create_app", "document"]
+__all__ = ["API", "create_api", "document"]
 
 API = "/api/v1"
 
 
-def create_app(services: Services) -> ASGIApp:
-    """The whole server as an ASGI app; its lifespan starts and stops ``services``."""
-    manager = services.manager
-    more = [router for found in manager.hook.ailab_routes(services=services) for router in found]
-    api = create_api(more)
-    api.state.services = services
-    return guarded(api, services.config, services.tokens, manager.hook.ailab_ui_folder())
-
-
 def create_api(more: Iterable[APIRouter] = ()) -> FastAPI:
-    """The routes alone: without any check of who calls. For ``create_app`` and for making the document."""
+    """The routes alone: without any check of who calls. ``state.services`` must be set before a request comes."""
     api = FastAPI(
         title="AI Lab",
         version="1",
@@ -40,7 +30,6 @@ def create_api(more: Iterable[APIRouter] = ()) -> FastAPI:
         openapi_url=None,
         redirect_slashes=False,
         generate_unique_id_function=_operation_id,
-        lifespan=_lifespan,
         responses={"default": {"model": Problem, "description": "What went wrong and what to do"}},
     )
     errors.install(api)
@@ -76,16 +65,6 @@ def _use_problems(operation: dict[str, Any]) -> None:
         if not status.startswith("2"):
             schema = {"$ref": "#/components/schemas/Problem"}
             answer["content"] = {"application/problem+json": {"schema": schema}}
-
-
-@asynccontextmanager
-async def _lifespan(api: FastAPI) -> AsyncIterator[None]:
-    services: Services = api.state.services
-    await services.start()
-    try:
-        yield
-    finally:
-        await services.stop()
 
 
 def _operation_id(route: APIRoute) -> str:

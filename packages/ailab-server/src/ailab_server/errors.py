@@ -1,14 +1,20 @@
 """Errors as ``application/problem+json`` that help the caller and tell a stranger nothing."""
 
+from __future__ import annotations
+
 import logging
 from collections.abc import Mapping
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
-from fastapi import FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
 
 from ailab_server.models import Problem
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+    from starlette.requests import Request
 
 __all__ = ["ProblemError", "install", "problem"]
 
@@ -35,6 +41,8 @@ def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) 
 
 def install(app: FastAPI) -> None:
     """Make ``app`` answer every error as a problem."""
+    from fastapi.exceptions import RequestValidationError  # late: see `ailab_server.late`
+
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(Exception, _on_unexpected)
@@ -52,6 +60,8 @@ async def _on_http(_: Request, error: Exception) -> Response:
 
 
 async def _on_invalid(_: Request, error: Exception) -> Response:
+    from fastapi.exceptions import RequestValidationError
+
     assert isinstance(error, RequestValidationError)
     # Only where and what was expected: pydantic's own report repeats the input, which may be a password.
     if any(item["type"] == "json_invalid" for item in error.errors()):

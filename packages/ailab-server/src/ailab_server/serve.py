@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import errno
+import gc
 import json
 import logging
 import os
@@ -16,9 +17,9 @@ from typing import Any
 import uvicorn
 
 from ailab_server import logs
-from ailab_server.app import create_app
 from ailab_server.config import ServerConfig, is_loopback
 from ailab_server.hooks import server_manager
+from ailab_server.late import create_app
 from ailab_server.protocol import TimedProtocol
 from ailab_server.services import Services
 from ailab_server.tls.certificate import Certificate, MachineCertificate, TlsError, certificate_of
@@ -74,6 +75,8 @@ def serve(config: ServerConfig, announce: Callable[[str], None], ready_file: Pat
         )
         with _ready(ready_file, url) as ready:
             server = _Server(uvicorn_config, services, [ready, lambda: announce(url)], certificate)
+            gc.freeze()  # what is there now stays: it is not looked through again and again
+            gc.enable()
             server.run(sockets)
     finally:
         for one in sockets:
@@ -237,7 +240,9 @@ def _has_ipv6() -> bool:
 
 
 def _bound(family: int, address: tuple[Any, ...], dual: bool) -> socket.socket:
-    one = socket.socket(family, socket.SOCK_STREAM)
+    # With the protocol named: asyncio turns Nagle's algorithm off only on sockets that say they are TCP, and with it
+    # every second request of a connection waits 40 ms for the client's delayed acknowledgement.
+    one = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:

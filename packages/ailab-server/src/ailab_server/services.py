@@ -6,6 +6,7 @@ import os
 import socket
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import cast
 
@@ -23,8 +24,10 @@ from ailab_server.scheduler.executor import Executor
 from ailab_server.scheduler.scheduler import OUTPUT_BYTES, Scheduler
 from ailab_server.scheduler.task import Task
 from ailab_server.stream.hub import Hub
+from ailab_server.stream.pieces import joined
 from ailab_server.strict import text
 from ailab_server.workspace import Workspace
+from ailab_server.workspace.cache import SummaryCache, default_folder
 
 __all__ = ["Services"]
 
@@ -49,15 +52,15 @@ class Services:
         self.manager = manager
         limits = config.limits
         self.tokens = Tokens(lifetime=limits.login_hours * 3600.0)
-        self.authenticator = Authenticator(
-            {
-                name: parse_hash(password) if password.startswith(PREFIX) else hash_password(password)
-                for name, password in config.users.items()
-            }
-        )
+        # Hashing is slow on purpose and needs no GIL: what follows goes on meanwhile.
+        self._threads = ThreadPoolExecutor(1, thread_name_prefix="ailab-users")
+        self._authenticator = self._threads.submit(_authenticator, dict(config.users))
+        self._threads.shutdown(wait=False)
         only = None if config.auto_detect_experiments else config.experiments
+        root = Path(config.workspace)
+        cache = SummaryCache(default_folder(config.state_dir), root)
         self.workspace = Workspace(
-            Path(config.workspace), only, self._runs_changed, self._system_changed, config.poll_seconds
+            root, only, self._runs_changed, self._system_changed, cache, poll_seconds=config.poll_seconds
         )
         executor = manager.hook.ailab_executor(config=config)
         if executor is None:
@@ -70,11 +73,18 @@ class Services:
             {"AILAB_WORKSPACE": config.workspace},
             most_waiting=limits.waiting_tasks,
         )
-        self.hub = Hub(self.snapshot, self.tasks_message, self.workspace.summary, self.tokens, limits.streams)
+        self.hub = Hub(self.snapshot, self.tasks_message, self.workspace.row, self.tokens, limits.streams)
         self._states: dict[str, str] = {}
         self._skew = SkewWatch()
-        self._watch = None if config.notify is None else RunWatch(config.notify, self.workspace.latest)
+        workspace = self.workspace
+        self._watch = None if config.notify is None else RunWatch(config.notify, workspace.summary, workspace.latest)
+
         self._notifier = Notifier(self._send_notifications)
+
+    @property
+    def authenticator(self) -> Authenticator:
+        """Checks passwords."""
+        return self._authenticator.result()
 
     async def start(self) -> None:
         """Begin to read the workspace and to push."""
@@ -82,6 +92,7 @@ class Services:
         if self._watch is not None:
             self._notifier.start()
         self.workspace.start()
+        await asyncio.wrap_future(self._authenticator)
         # So that whoever asks right after the start finds the runs there; a workspace that takes longer fills
         # up meanwhile.
         await asyncio.to_thread(self.workspace.wait_until_read, 1.0)
@@ -135,9 +146,11 @@ class Services:
         """What a stream says when a task or a GPU changed."""
         return models.TasksMessage(tasks=self.task_list(), system=self.system(user))
 
-    def snapshot(self, user: str) -> models.SnapshotMessage:
-        """What a stream begins with."""
-        return models.SnapshotMessage(runs=self.workspace.summaries(), tasks=self.task_list(), system=self.system(user))
+    def snapshot(self, user: str) -> list[bytes]:
+        """What a stream begins with, a `SnapshotMessage`, in pieces: the rows of the runs are as long as all else."""
+        rest = models.SnapshotMessage(runs=[], tasks=self.task_list(), system=self.system(user)).model_dump_json()
+        before, after = rest.split('"runs":[]', 1)
+        return [before.encode() + b'"runs":[', *joined(self.workspace.rows()), b"]" + after.encode() + b"\n"]
 
     def _gpu(self, id: int, task: Task | None) -> models.Gpu:
         if task is None:
@@ -152,7 +165,7 @@ class Services:
         self.hub.publish_runs(ids)
         linked = False
         for id in ids:
-            run = self.workspace.summary(id)
+            run = self.workspace.glance(id)
             before = self._states.get(id)
             if run is None:
                 self._states.pop(id, None)
@@ -160,22 +173,35 @@ class Services:
                     self._watch.forget(id)
                 continue
             self._states[id] = run.state
-            self._skew.look(run, time.time())
+            if run.state == "running" != before and (summary := self.workspace.summary(id)) is not None:
+                self._skew.look(summary, time.time())
             if self._watch is not None:
                 # What was so when the server started is no news.
-                for notification in self._watch.look(run, quiet=not self.workspace.wait_until_read(0)):
+                for notification in self._watch.look(id, run.state, quiet=not self.workspace.wait_until_read(0)):
                     self._notifier.put(notification)
             linked = linked or (before is None and run.task is not None)
             if before not in (None, run.state):
-                self._notify(run)
+                self._notify(id)
         if linked:  # a task has got its run
             self.hub.publish_tasks()
 
     def _send_notifications(self, notifications: Sequence[Notification]) -> None:
         self.manager.hook.ailab_notify(config=self.config.notify, notifications=notifications)
 
-    def _notify(self, run: models.RunSummary) -> None:
+    def _notify(self, id: str) -> None:
+        run = self.workspace.summary(id)
+        if run is None:  # gone again
+            return
         try:
             self.manager.hook.ailab_run_state_changed(run=run)
         except Exception:  # noqa: BLE001 - a plugin may raise anything
             _log.exception("a plugin failed to take the news of run %s", run.id)
+
+
+def _authenticator(users: dict[str, str]) -> Authenticator:
+    return Authenticator(
+        {
+            name: parse_hash(password) if password.startswith(PREFIX) else hash_password(password)
+            for name, password in users.items()
+        }
+    )

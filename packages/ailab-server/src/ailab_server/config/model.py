@@ -73,7 +73,8 @@ class ServerConfig(Part):
         default="local", description="What runs the tasks: this machine, or what a plugin offers under this name."
     )
     poll_seconds: Seconds = Field(
-        default=0.25, description="Seconds between two looks at a running run, 0.05 to 60; more is easier on the share."
+        default=0.25,
+        description="Seconds between two looks at a running run on a network share, 0.05 to 60; more is easier on it.",
     )
     notify: Notify | None = Field(
         default=None, description="Messages about what became of runs, to chats and by e-mail; see below."

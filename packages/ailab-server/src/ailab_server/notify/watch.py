@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
 
 from ailab_server.config.parts import Happening, Notify
 from ailab_server.models import RunSummary
@@ -27,49 +26,66 @@ class RunWatch:
 
     Args:
         config: what is to be told.
-        latest: a run's newest values by metric; called only where a value is to be judged.
+        summary: a run's row, None when it is gone; called only where there is something to tell.
+        latest: a run's newest values by metric; called only where a value is to be judged. It may raise KeyError or
+            OSError for a run that cannot be read just now.
     """
 
-    def __init__(self, config: Notify, latest: Callable[[str], Mapping[str, float]]) -> None:
+    def __init__(
+        self,
+        config: Notify,
+        summary: Callable[[str], RunSummary | None],
+        latest: Callable[[str], Mapping[str, float]],
+    ) -> None:
         self._config = config
+        self._summary = summary
         self._latest = latest
         self._states: dict[str, str] = {}
         self._told: dict[str, set[str]] = {}
         self._judges = "nan" in config.on or ("threshold" in config.on and bool(config.thresholds))
 
-    def look(self, run: RunSummary, quiet: bool) -> Sequence[Notification]:
-        """What is new of ``run``. ``quiet``: it was so before the server started, and is nobody's news."""
-        found: list[Notification] = []
-        before = self._states.get(run.id)
-        self._states[run.id] = run.state
-        if run.state != before and run.state in _STATES and run.state in self._config.on:
-            why = f": {run.error}" if run.error else ""
-            found.append(Notification(cast(Happening, run.state), run, f"{_name(run)} {_WORDS[run.state]}{why}"))
-        if self._judges and (run.state == "running" or run.state != before):
-            found += self._judge(run)
-        return [] if quiet else found
+    def look(self, id: str, state: str, quiet: bool) -> Sequence[Notification]:
+        """What is new of a run that has changed. ``quiet``: it was so before the server started, and is no news."""
+        told: list[tuple[Happening, str]] = []
+        before = self._states.get(id)
+        self._states[id] = state
+        if state != before and state in _STATES and state in self._config.on:
+            told.append((state, _WORDS[state]))
+        # The values of runs that were over long ago are not read for this.
+        if self._judges and (state == "running" or (state != before and not quiet)):
+            told += self._judge(id)
+        if quiet or not told or (run := self._summary(id)) is None:
+            return []
+        found = []
+        for kind, words in told:
+            why = f": {run.error}" if kind == "failed" and run.error else ""
+            found.append(Notification(kind, run, f"{_name(run)} {words}{why}"))
+        return found
 
     def forget(self, run: str) -> None:
         """The run is gone."""
         self._states.pop(run, None)
         self._told.pop(run, None)
 
-    def _judge(self, run: RunSummary) -> list[Notification]:
-        told = self._told.setdefault(run.id, set())
-        values = self._latest(run.id)
-        found = []
+    def _judge(self, id: str) -> list[tuple[Happening, str]]:
+        told = self._told.setdefault(id, set())
+        try:
+            values = self._latest(id)
+        except (KeyError, OSError):  # not now: it is judged again when it changes again
+            return []
+        found: list[tuple[Happening, str]] = []
         if "nan" in self._config.on and "nan" not in told:
             bad = next((name for name, value in values.items() if not math.isfinite(value)), None)
             if bad is not None:
                 told.add("nan")
-                found.append(Notification("nan", run, f"{_name(run)}: {bad} is {values[bad]}"))
+                found.append(("nan", f"has {bad} = {values[bad]}"))
         if "threshold" in self._config.on:
             for number, rule in enumerate(self._config.thresholds):
                 value = values.get(rule.metric)
                 if value is None or f"{number}" in told or not rule.broken_by(value):
                     continue
                 told.add(f"{number}")
-                found.append(Notification("threshold", run, f"{_name(run)}: {rule.metric} is {value:g}, {rule}"))
+                found.append(("threshold", f"has {rule.metric} = {value:g}, {rule}"))
         return found
 
 

@@ -4,8 +4,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 
+from ailab_server import answers
 from ailab_server.errors import ProblemError
-from ailab_server.models import LogTail, RunDetail, RunList
+from ailab_server.models import LogTail, RunDetail, RunList, SeriesQuestion
 from ailab_server.routes.context import Parts
 from ailab_server.security.headers import API_POLICY
 from ailab_server.workspace import series
@@ -25,10 +26,10 @@ class _Png(Response):
     media_type = "image/png"
 
 
-@router.get("/runs")
-def list_runs(parts: Parts) -> RunList:
+@router.get("/runs", response_model=RunList)
+def list_runs(parts: Parts) -> Response:
     """All runs of the workspace, newest first."""
-    return RunList(runs=parts.workspace.summaries())
+    return answers.list_runs(parts)
 
 
 @router.get("/runs/{run}")
@@ -38,6 +39,8 @@ def get_run(run: RunId, parts: Parts) -> RunDetail:
         return parts.workspace.detail(run)
     except KeyError:
         raise _no_run() from None
+    except OSError:
+        raise _away() from None
 
 
 @router.get(
@@ -64,6 +67,17 @@ def get_series(
     except OSError:
         raise _away() from None
     return _Binary(series.encode(values, points))
+
+
+@router.post(
+    "/series",
+    response_class=_Binary,
+    responses={200: {"description": "Header and float64 arrays, see docs/api.md", "content": {
+        "application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}},
+)  # fmt: skip
+def compare_series(question: SeriesQuestion, parts: Parts) -> Response:
+    """x and values of some metrics of many runs, from ``low`` to ``high``, reduced so that every peak survives."""
+    return answers.compare_series(parts, question)
 
 
 @router.get(

@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter, Response
 
-from ailab_server.errors import ProblemError
+from ailab_server import answers
 from ailab_server.models import StreamMessage
 from ailab_server.routes.context import Caller, Parts
-from ailab_server.stream.response import MEDIA_TYPE, StreamResponse
+from ailab_server.stream.response import MEDIA_TYPE
 
 router = APIRouter(tags=["stream"])
 
@@ -21,7 +21,4 @@ class _Lines(Response):
 )
 async def get_stream(caller: Caller, parts: Parts) -> Response:
     """A snapshot, then every change as it happens, until the browser or the server goes or the token ends."""
-    client = parts.hub.join(caller)
-    if client is None:
-        raise ProblemError(503, "too many browsers are watching this server", {"Retry-After": "30"})
-    return StreamResponse(client, parts.hub)
+    return answers.open_stream(parts, caller)

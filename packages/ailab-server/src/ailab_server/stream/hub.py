@@ -4,14 +4,12 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Iterable
+from itertools import islice
 
 from ailab_server.auth import Login, Tokens
 from ailab_server.models import (
     PingMessage,
     RemovedMessage,
-    RunMessage,
-    RunSummary,
-    SnapshotMessage,
     TasksMessage,
 )
 
@@ -19,6 +17,8 @@ __all__ = ["PING_SECONDS", "Client", "Hub"]
 
 PING_SECONDS = 8.0
 _MOST_CLIENTS = 512
+_MOST_LINES = 200
+"""So many changed runs are sent at once: what waits for a slow browser are ids, not lines."""
 
 
 class Client:
@@ -40,18 +40,18 @@ class Hub:
     """All open streams. Everything but the ``publish`` methods belongs to the event loop's thread.
 
     Args:
-        snapshot: everything there is, for a user (may be slow: it is called in a thread).
+        snapshot: everything there is, for a user, as the pieces of one line (may be slow: it is called in a thread).
         tasks: tasks and system, for a user (likewise).
-        run: a run's newest summary, or None when it is gone.
+        run: the JSON of a run's newest summary, or None when it is gone.
         tokens: which logins are still valid.
         most: streams that may be open at a time.
     """
 
     def __init__(
         self,
-        snapshot: Callable[[str], SnapshotMessage],
+        snapshot: Callable[[str], list[bytes]],
         tasks: Callable[[str], TasksMessage],
-        run: Callable[[str], RunSummary | None],
+        run: Callable[[str], bytes | None],
         tokens: Tokens,
         most: int | None = None,
     ) -> None:
@@ -101,10 +101,9 @@ class Hub:
         for client in self._clients:
             _end(client)
 
-    async def first(self, client: Client) -> bytes:
-        """The snapshot that a stream begins with."""
-        snapshot = await asyncio.to_thread(self._snapshot, client.login.user)
-        return _line(snapshot)
+    async def first(self, client: Client) -> list[bytes]:
+        """The snapshot that a stream begins with, in pieces that all streams share."""
+        return await asyncio.to_thread(self._snapshot, client.login.user)
 
     async def next(self, client: Client) -> bytes | None:
         """Wait for news, at most as long as a ping may take.
@@ -120,7 +119,11 @@ class Hub:
         if client.ended or self._tokens.get(client.login.key) is None:
             return None
         client.wake.clear()
-        changed, client.changed = client.changed, {}
+        changed = list(islice(client.changed, _MOST_LINES))
+        for id in changed:
+            del client.changed[id]
+        if client.changed:
+            client.wake.set()  # the rest at once, but when the browser has taken these
         tasks, client.tasks = client.tasks, False
         parts = [self._run_line(id) for id in changed]
         if tasks:
@@ -131,7 +134,7 @@ class Hub:
         line = self._lines.get(id)
         if line is None:
             run = self._run(id)
-            line = _line(RemovedMessage(id=id) if run is None else RunMessage(run=run))
+            line = _line(RemovedMessage(id=id)) if run is None else b'{"type":"run","run":' + run + b"}\n"
             if len(self._lines) >= 1_000:
                 self._lines.clear()
             self._lines[id] = line
@@ -161,5 +164,5 @@ def _end(client: Client) -> None:
     client.wake.set()
 
 
-def _line(message: SnapshotMessage | RunMessage | RemovedMessage | TasksMessage | PingMessage) -> bytes:
+def _line(message: RemovedMessage | TasksMessage | PingMessage) -> bytes:
     return message.model_dump_json().encode() + b"\n"

@@ -6,6 +6,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from ailab_server.stream.hub import Client, Hub
+from ailab_server.stream.pieces import grouped
 
 __all__ = ["MEDIA_TYPE", "StreamResponse"]
 
@@ -45,7 +46,8 @@ class StreamResponse(Response):
                 await send({"type": "http.response.body", "body": body, "more_body": more})
 
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        await put(await self._hub.first(self._client))
+        for group in grouped(await self._hub.first(self._client)):
+            await put(group)
         while (lines := await self._hub.next(self._client)) is not None:
             await put(lines)
         await put(b"", more=False)

@@ -135,12 +135,13 @@ def _primary(reader: RunReader) -> Primary | None:
     if metric is None or metric.count == 0:
         return None
     steps, values = reader.spark(metric.name)
+    isfinite = math.isfinite
     return Primary(
         name=text(metric.name, 500),
         last=number(metric.last),
         step=_step(metric.last_step),
-        steps=[_step(step) for step in steps][-60:],
-        values=[value if math.isfinite(value) else None for value in values][-60:],
+        steps=list(map(_step, steps[-60:])),
+        values=[value if isfinite(value) else None for value in values[-60:]],
     )
 
 
@@ -161,4 +162,6 @@ def _time(value: float | None, otherwise: float) -> float:
 
 
 def _step(value: int) -> int:
+    if -_SAFE_STEP <= value <= _SAFE_STEP:
+        return value
     return max(-_SAFE_STEP, min(_SAFE_STEP, value))

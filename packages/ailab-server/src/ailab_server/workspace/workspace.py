@@ -1,68 +1,65 @@
 """Following all runs of a workspace by cheap polling (network shares send no notifications)."""
 
 import logging
-import math
+import os
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
+import numpy as np
 import numpy.typing as npt
 
-from ailab.experiment.record import RunReader, discover
+from ailab.experiment.record import RunReader
 from ailab_server.models import RunDetail, RunSummary
 from ailab_server.workspace import view
+from ailab_server.workspace.cache import SummaryCache
+from ailab_server.workspace.columns import ColumnsCache
+from ailab_server.workspace.entry import Entry
 from ailab_server.workspace.files import read_inside
-from ailab_server.workspace.series import NoSuchMetric
+from ailab_server.workspace.listing import Listing, is_local
+from ailab_server.workspace.series import Axis, NoSuchMetric, part
+from ailab_server.workspace.signature import signature
 
-__all__ = ["Workspace"]
+__all__ = ["Glance", "Workspace"]
 
 _log = logging.getLogger(__name__)
 
+_PEEK_SECONDS = 0.05
 _POLL_SECONDS = 0.25
+_LOCAL_POLL_SECONDS = 1.0
 _LIST_SECONDS = 1.0
 _SETTLE_SECONDS = 15.0
 _LOOKS_PER_ROUND = 25
 _LARGEST_IMAGE = 32 * 2**20
+_RECENT = 8
+"""So many readers of runs that are over are kept for whoever looks at them."""
+_OVER = ("finished", "failed", "killed")
 
 
-@dataclass
-class _Entry:
-    """One run. ``lock`` guards the reader, which routes use while the thread polls it."""
+class Glance(NamedTuple):
+    """What is told of a run without its whole summary."""
 
-    path: Path
-    relative: str
-    reader: RunReader
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    summary: RunSummary | None = None
-    over_since: float | None = None
-    streams_changed: int = 0
-
-    @property
-    def settled(self) -> bool:
-        """Over for long enough that no other process of it is still writing its last lines."""
-        return self.over_since is not None and time.monotonic() - self.over_since > _SETTLE_SECONDS
-
-    @property
-    def quiet(self) -> bool:
-        """Nothing is expected of it: looking at it in turn is enough."""
-        return self.settled or (self.summary is not None and self.summary.state == "stale")
+    state: str
+    task: str | None
 
 
 class Workspace:
     """The runs below ``root``, as a thread of its own sees them.
 
-    Running runs are polled every ``poll_seconds``; folders are listed about once a second; a run that is over is
-    read once and then only looked at now and then, in turn, in case it is resumed.
+    Live runs are read every ``poll_seconds`` by opening their files anew, as a network share needs it; on a file system
+    of this machine their sizes are looked at twenty times a second, and a run is read as soon as one has grown. Folders
+    are listed about once a second. A run that is over, or stale, is read once; from then on only its row is kept, and
+    the run looked at now and then, in turn, in case it is resumed.
 
     Args:
         only: show these experiments and no others; None shows all.
         changed: called from the thread with the ids of runs that changed, appeared or went.
         availability_changed: called from the thread when the workspace has gone or come back.
-        poll_seconds: between two looks at a running run.
+        cache: keeps the rows of runs that are over for the next start; None: nothing is kept.
+        poll_seconds: between two looks at a run on a network share; 0.25 by default.
     """
 
     def __init__(
@@ -71,6 +68,7 @@ class Workspace:
         only: Sequence[str] | None,
         changed: Callable[[list[str]], None],
         availability_changed: Callable[[], None],
+        cache: SummaryCache | None = None,
         poll_seconds: float | None = None,
     ) -> None:
         self.root = root
@@ -79,14 +77,24 @@ class Workspace:
         self._only = None if only is None else {Path(name).as_posix() for name in only}
         self._changed = changed
         self._availability_changed = availability_changed
-        self._entries: dict[str, _Entry] = {}
+        self._cache = cache
+        self._listing = Listing(root)
+        self._local = False
+        self._entries: dict[str, Entry] = {}
+        self._live: dict[str, Entry] = {}
+        self._quiet: dict[str, Entry] = {}
+        self._turn: list[Entry] = []
+        self._unsaved = 0
+        self._loaded = False
+        self._columns = ColumnsCache()
+        self._recent: OrderedDict[str, tuple[str, RunReader]] = OrderedDict()
+        self._recent_lock = threading.Lock()
         self._by_task: dict[str, str] = {}
         # Grows across restarts too, so that a page which was open all the time sees every change.
         self._revision = time.time_ns() // 1_000_000
         self._wakeup = threading.Event()
         self._stopping = False
         self._swept = threading.Event()
-        self._looked_at = 0
         self._thread = threading.Thread(target=self._follow, name="ailab-workspace", daemon=True)
 
     def start(self) -> None:
@@ -104,15 +112,30 @@ class Workspace:
         if self._thread.ident is not None:
             self._thread.join(timeout=1.0)  # a dead network share may hold it; it is a daemon
 
+    def rows(self) -> list[bytes]:
+        """The JSON of all runs' summaries, newest first."""
+        known = [entry for entry in list(self._entries.values()) if entry.row]
+        known.sort(key=lambda entry: (entry.created, entry.id), reverse=True)
+        return [entry.row for entry in known]
+
+    def row(self, id: str) -> bytes | None:
+        """The JSON of one run's summary, or None if there is none of this id."""
+        entry = self._entries.get(id)
+        return entry.row or None if entry is not None else None
+
+    def glance(self, id: str) -> Glance | None:
+        """One run's state and task, or None if there is none of this id."""
+        entry = self._entries.get(id)
+        return Glance(entry.state, entry.task) if entry is not None and entry.row else None
+
     def summaries(self) -> list[RunSummary]:
         """All runs, newest first."""
-        known = [entry.summary for entry in list(self._entries.values()) if entry.summary is not None]
-        return sorted(known, key=lambda run: (run.created, run.id), reverse=True)
+        return [RunSummary.model_validate_json(row) for row in self.rows()]
 
     def summary(self, id: str) -> RunSummary | None:
         """One run, or None if there is none of this id."""
-        entry = self._entries.get(id)
-        return None if entry is None else entry.summary
+        row = self.row(id)
+        return None if row is None else RunSummary.model_validate_json(row)
 
     def run_of_task(self, task: str) -> str | None:
         """The newest run that names this task as its own."""
@@ -120,31 +143,74 @@ class Workspace:
         return id if id in self._entries else None
 
     def detail(self, id: str) -> RunDetail:
-        """One run in full; KeyError if unknown."""
-        entry, run = self._known(id)
+        """One run in full.
+
+        Raises:
+            KeyError: no such run.
+            OSError: its files cannot be read.
+        """
+        entry = self._known(id)
         with entry.lock:
-            return view.detail(entry.reader, run)
+            reader = self._reader(entry)
+            return view.detail(reader, RunSummary.model_validate_json(entry.row))
 
     def latest(self, id: str) -> dict[str, float]:
-        """The newest value of each of a run's metrics; KeyError if unknown."""
-        entry, _ = self._known(id)
-        with entry.lock:
-            return {metric.name: metric.last for metric in entry.reader.metrics.values()}
+        """The newest value of each of a run's metrics.
 
-    def values(self, id: str, metrics: Sequence[str]) -> dict[str, npt.NDArray[Any]]:
-        """The series of some metrics.
+        Raises:
+            KeyError: no such run.
+            OSError: its files cannot be read.
+        """
+        entry = self._known(id)
+        with entry.lock:
+            return {metric.name: metric.last for metric in self._reader(entry).metrics.values()}
+
+    def values(self, id: str, metrics: Sequence[str]) -> dict[str, npt.NDArray[np.float64]]:
+        """Steps, times and values of some metrics, shape (3, n) each.
 
         Raises:
             KeyError: no such run.
             NoSuchMetric: the run has no such metric.
             OSError: the files cannot be read.
         """
-        entry, _ = self._known(id)
-        with entry.lock:
+        entry = self._known(id)
+        columns = self._columns.get(id, Path(entry.path, "streams"))
+        with columns.lock:
+            columns.refresh()
+            found = {}
             for metric in metrics:
-                if metric not in entry.reader.metrics:
+                series = columns.get(metric)
+                if series is None:
                     raise NoSuchMetric(metric)
-            return {metric: entry.reader.values(metric) for metric in metrics}
+                found[metric] = series.copy()  # the next request adds to them
+            self._columns.keep(id, columns)
+        return found
+
+    def parts(
+        self, ids: Sequence[str], metrics: Sequence[str], axis: Axis, low: float | None, high: float | None
+    ) -> list[tuple[str, str, npt.NDArray[np.float64]]]:
+        """x and values, shape (2, n), of some metrics of some runs, as (run, metric, x and values).
+
+        What is not there, a run, a metric of it, or its files at the moment, is left out.
+        """
+        found = []
+        for id in ids:
+            entry = self._entries.get(id)
+            if entry is None:
+                continue
+            columns = self._columns.get(id, Path(entry.path, "streams"))
+            with columns.lock:
+                try:
+                    columns.refresh()
+                except OSError:
+                    continue
+                start = columns.start()
+                for metric in metrics:
+                    series = columns.get(metric)
+                    if series is not None:
+                        found.append((id, metric, part(series, axis, start, low, high)))
+                self._columns.keep(id, columns)
+        return found
 
     def image(self, id: str, image: str) -> bytes:
         """The bytes of one image.
@@ -154,9 +220,9 @@ class Workspace:
             OSError: its file is gone, or is none.
             FileTooLarge: it is larger than 32 MiB.
         """
-        entry, _ = self._known(id)
+        entry = self._known(id)
         with entry.lock:
-            file = view.image_file(entry.reader, id, image)
+            file = view.image_file(self._reader(entry), id, image)
         steps = [*Path(entry.relative).parts, "images", file]
         return read_inside(self.root, steps, largest=_LARGEST_IMAGE)[0]
 
@@ -167,7 +233,7 @@ class Workspace:
             KeyError: no such run.
             OSError: the workspace is away.
         """
-        entry, _ = self._known(id)
+        entry = self._known(id)
         try:
             data, size = read_inside(self.root, [*Path(entry.relative).parts, "output.log"], last=limit)
         except OSError:
@@ -176,14 +242,35 @@ class Workspace:
             return "", 0
         return data.decode("utf-8", "replace"), size
 
-    def _known(self, id: str) -> tuple[_Entry, RunSummary]:
+    def _known(self, id: str) -> Entry:
         entry = self._entries[id]
-        if entry.summary is None:
+        if not entry.row:
             raise KeyError(id)
-        return entry, entry.summary
+        return entry
+
+    def _reader(self, entry: Entry) -> RunReader:
+        """What follows a run, or, for one that is over, a reader that has just read it. With the entry's lock held."""
+        if entry.reader is not None:
+            return entry.reader
+        with self._recent_lock:
+            found, reader = self._recent.get(entry.id, ("", None))
+        if reader is None or found != entry.signature:
+            reader = RunReader(Path(entry.path))
+            try:
+                reader.poll()
+            except OSError:
+                raise
+            except Exception:  # noqa: BLE001 - whatever a damaged file makes of the reader is this run's trouble
+                _log.exception("reading %s failed", entry.path)
+        with self._recent_lock:
+            self._recent[entry.id] = (entry.signature, reader)
+            self._recent.move_to_end(entry.id)
+            while len(self._recent) > _RECENT:
+                self._recent.popitem(last=False)
+        return reader
 
     def _follow(self) -> None:
-        list_at = 0.0
+        list_at = poll_at = 0.0
         while not self._stopping:
             began = time.monotonic()
             try:
@@ -193,22 +280,29 @@ class Workspace:
                     # On a slow share or a vast workspace, listing gets at most a twentieth of the time.
                     # One that is away is looked for again soon, however long it took to say so.
                     list_at = time.monotonic() + max(_LIST_SECONDS, min(20 * took, 30.0) if self.available else 0.0)
-                self._round()
+                if began >= poll_at:
+                    self._round()
+                    pause = self._poll_seconds
+                    poll_at = time.monotonic() + (pause if self._live else max(_LIST_SECONDS, pause))
+                elif self._local:
+                    self._peek()
             except Exception:  # noqa: BLE001 - the thread must live on
                 _log.exception("following the workspace failed; trying again")
-            live = any(not entry.quiet for entry in self._entries.values())
-            pause = self._poll_seconds if live else max(_LIST_SECONDS, self._poll_seconds)
-            self._wakeup.wait(max(0.01, pause - (time.monotonic() - began)))
+            now = time.monotonic()
+            until = min(list_at, poll_at) - now
+            if self._local and self._live:
+                # However many runs log however fast, requests get three quarters of the time.
+                until = min(until, max(_PEEK_SECONDS, 3 * (now - began)))
+            self._wakeup.wait(max(0.01, until))
 
     def _list(self) -> None:
-        known = {entry.path: id for id, entry in self._entries.items()}
         try:
-            found = {path: self._relative(path) for path in discover(self.root, known)}
+            appeared, gone = self._listing.look()
             available = True
         except OSError as error:
             if self.available:
                 _log.warning("the workspace %s is not available: %s", self.root, error.strerror)
-            found, available = {}, False
+            available = False
         if available != self.available:
             self.available = available
             if available:
@@ -216,83 +310,171 @@ class Workspace:
             self._availability_changed()
         if not available:
             return  # what was known stays to be seen
-        gone = [id for path, id in known.items() if path not in found]
-        for id in gone:
-            del self._entries[id]
-        if gone:
-            self._changed(gone)
-        for path, relative in found.items():
-            if path not in known and self._is_shown(relative):
-                self._entries[view.run_id(relative)] = _Entry(path, relative, RunReader(path))
+        if not self._swept.is_set() or not self._local:
+            self._local = is_local(self.root)
+        self._forget([view.run_id(relative) for relative in gone])
+        cached = {}
+        if appeared and self._cache is not None and not self._loaded:
+            self._loaded = True
+            cached = self._cache.load()
+        restored = []
+        for relative in appeared:
+            if self._only is not None and relative.rpartition("/")[0] not in self._only:
+                continue
+            id = view.run_id(relative)
+            entry = Entry(id, f"{self.root}/{relative}", relative)
+            kept = cached.pop(relative, None)
+            self._entries[id] = entry
+            if kept is not None and kept.signature == signature(entry.path):
+                entry.restore(kept)
+                self._quiet[id] = entry
+                self._note_task(entry)
+                restored.append(id)
+            else:
+                self._live[id] = entry
+        if restored:
+            self._changed(restored)
 
-    def _relative(self, path: Path) -> str:
-        return path.relative_to(self.root).as_posix()
-
-    def _is_shown(self, relative: str) -> bool:
-        return self._only is None or Path(relative).parent.as_posix() in self._only
+    def _forget(self, gone: list[str]) -> None:
+        known = [id for id in gone if self._entries.pop(id, None) is not None]
+        for id in known:
+            self._live.pop(id, None)
+            self._quiet.pop(id, None)
+            self._columns.forget(id)
+        if known:
+            self._changed(known)
 
     def _round(self) -> None:
         changed = []
-        quiet = []
-        for id, entry in list(self._entries.items()):
+        now = time.monotonic()
+        for id, entry in list(self._live.items()):
             if self._stopping:
                 return
-            if entry.quiet:
-                quiet.append((id, entry))
-            elif self._poll(id, entry):
+            # On a local file system peeking tells of growth; now and then is enough for all else.
+            if self._local and entry.polled > now - _LOCAL_POLL_SECONDS and not _grown(entry):
+                continue
+            if self._poll(entry):
                 changed.append(id)
             if len(changed) >= 100:  # show a large workspace while it is still being read
                 self._changed(changed)
                 changed = []
-        for id, entry in self._in_turn(quiet):
-            # A run that is over is resumed with a new pair of stream files; a stale one may go on with those
-            # it has.
-            unchanged = entry.settled and _changed_at(entry.path / "streams") == entry.streams_changed
-            if not unchanged and self._poll(id, entry):
-                changed.append(id)
+        changed += [entry.id for entry in self._in_turn() if self._look(entry)]
         if changed:
             self._changed(changed)
+        first = not self._swept.is_set()
         self._swept.set()
+        self._save(first)
 
-    def _in_turn(self, quiet: list[tuple[str, _Entry]]) -> list[tuple[str, _Entry]]:
-        if not quiet:
-            return []
-        start = self._looked_at % len(quiet)
-        self._looked_at = start + _LOOKS_PER_ROUND
-        return list(islice(quiet + quiet, start, start + min(_LOOKS_PER_ROUND, len(quiet))))
+    def _peek(self) -> None:
+        """Read those live runs whose files have grown, by the word of the local file system."""
+        changed = [entry.id for entry in list(self._live.values()) if _grown(entry) and self._poll(entry)]
+        if changed:
+            self._changed(changed)
 
-    def _poll(self, id: str, entry: _Entry) -> bool:
+    def _in_turn(self) -> list[Entry]:
+        if not self._turn:
+            self._turn = list(self._quiet.values())
+        turn = self._turn[-_LOOKS_PER_ROUND:]
+        del self._turn[-_LOOKS_PER_ROUND:]
+        return turn
+
+    def _look(self, entry: Entry) -> bool:
+        """Whether a quiet run has changed; it is followed again then."""
+        if entry.id not in self._quiet or signature(entry.path) == entry.signature != "":
+            return False
+        del self._quiet[entry.id]
+        self._live[entry.id] = entry
+        self._columns.forget(entry.id)
+        entry.unchanged_since = time.monotonic()
+        return self._poll(entry)
+
+    def _save(self, first: bool) -> None:
+        """Keep the rows of runs that are over; after the first round all at once, then a few at a time."""
+        if self._cache is None or not self.available:
+            return
+        new = [e for e in self._quiet.values() if not e.kept and not e.doubtful] if first or self._unsaved else []
+        self._unsaved = 0
+        if new:
+            sure = [entry for entry in self._quiet.values() if not entry.doubtful]
+            self._cache.add((entry.keep() for entry in new), (entry.keep() for entry in sure), len(sure))
+            for entry in new:
+                entry.kept = True
+
+    def _poll(self, entry: Entry) -> bool:
         """Read what is new of a run; whether its summary changed."""
-        first_seen = entry.summary.created if entry.summary else time.time()
+        now = time.monotonic()
+        first = not entry.row
+        first_seen = time.time() if first else entry.created
         with entry.lock:
-            entry.streams_changed = _changed_at(entry.path / "streams")
+            # Before reading: what changes meanwhile differs from it afterwards.
+            found = signature(entry.path)
+            if found != entry.signature:
+                entry.signature, entry.unchanged_since = found, now
+                entry.streams = _sizes(entry.path)
+            entry.polled = now
+            reader = entry.reader
+            if reader is None:
+                reader = entry.reader = RunReader(Path(entry.path))
             try:
-                if not entry.reader.poll() and entry.summary is not None:
-                    return False
-                run = view.summary(entry.reader, id, entry.relative, first_seen, self._revision + 1)
+                changed = reader.poll() or first
+                run = (
+                    view.summary(reader, entry.id, entry.relative, first_seen, self._revision + 1) if changed else None
+                )
             except OSError:
                 return False  # gone, or not now: the next listing tells
             except Exception:  # noqa: BLE001
                 # Whatever a damaged file makes of the reader is this run's trouble and nobody else's.
                 _log.exception("reading %s failed; it is shown as damaged", entry.path)
-                run = view.unreadable(id, entry.relative, first_seen, self._revision + 1)
-                entry.over_since = -math.inf
-            else:
-                if not entry.reader.over:
-                    entry.over_since = None
-                elif entry.over_since is None:
-                    entry.over_since = time.monotonic()
-            self._revision += 1
-            entry.summary = run
-        if run.task:
-            other = self.summary(self._by_task.get(run.task, ""))
-            if other is None or other.created <= run.created:
-                self._by_task[run.task] = id
+                run = view.unreadable(entry.id, entry.relative, first_seen, self._revision + 1)
+                self._settle(entry)
+            if run is not None:
+                self._revision += 1
+                entry.show(run)
+            if entry.reader is not None and self._is_quiet(entry, reader, first, now):
+                self._settle(entry)
+        if run is None:
+            return False
+        self._note_task(entry)
         return True
 
+    def _is_quiet(self, entry: Entry, reader: RunReader, first: bool, now: float) -> bool:
+        """Over or stale for so long that no other process of it is still writing its last lines."""
+        if entry.state not in (*_OVER, "stale") or not entry.signature:
+            return False
+        # One that is damaged gets a second chance: its files may have been unreadable for a moment only.
+        long_over = (
+            first
+            and not entry.doubtful
+            and reader.updated is not None
+            and time.time() - reader.updated > 4 * _SETTLE_SECONDS
+        )
+        return long_over or now - entry.unchanged_since > _SETTLE_SECONDS
 
-def _changed_at(folder: Path) -> int:
+    def _settle(self, entry: Entry) -> None:
+        entry.reader = None
+        entry.streams = {}
+        self._live.pop(entry.id, None)
+        self._quiet[entry.id] = entry
+        self._unsaved += 1
+
+    def _note_task(self, entry: Entry) -> None:
+        if entry.task:
+            other = self._entries.get(self._by_task.get(entry.task, ""))
+            if other is None or other.created <= entry.created:
+                self._by_task[entry.task] = entry.id
+
+
+def _sizes(run: str) -> dict[str, int]:
+    """The stream files of a run and how long they are."""
     try:
-        return folder.stat().st_mtime_ns
+        with os.scandir(f"{run}/streams") as entries:
+            return {entry.path: entry.stat(follow_symlinks=False).st_size for entry in entries}
     except OSError:
-        return 0
+        return {}
+
+
+def _grown(entry: Entry) -> bool:
+    try:
+        return any(os.stat(file, follow_symlinks=False).st_size != size for file, size in entry.streams.items())
+    except OSError:
+        return True

@@ -144,6 +144,26 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/api/v1/series": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Compare Series
+         * @description x and values of some metrics of many runs, from ``low`` to ``high``, reduced so that every peak survives.
+         */
+        readonly post: operations["compare_series"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/api/v1/stream": {
         readonly parameters: {
             readonly query?: never;
@@ -484,6 +504,31 @@ export interface components {
             readonly updated: number;
             /** User */
             readonly user: string;
+        };
+        /**
+         * SeriesQuestion
+         * @description Which series, on which x axis; ``low`` and ``high``, in its units, are what a chart shows.
+         */
+        readonly SeriesQuestion: {
+            /** High */
+            readonly high?: number | null;
+            /** Low */
+            readonly low?: number | null;
+            /** Metrics */
+            readonly metrics: readonly string[];
+            /**
+             * Points
+             * @default 1000
+             */
+            readonly points: number;
+            /** Runs */
+            readonly runs: readonly string[];
+            /**
+             * X
+             * @default step
+             * @enum {string}
+             */
+            readonly x: "step" | "time" | "relative";
         };
         /**
          * Session
@@ -827,6 +872,39 @@ export interface operations {
             readonly cookie?: never;
         };
         readonly requestBody?: never;
+        readonly responses: {
+            /** @description Header and float64 arrays, see docs/api.md */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/octet-stream": string;
+                };
+            };
+            /** @description What went wrong and what to do */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly compare_series: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["SeriesQuestion"];
+            };
+        };
         readonly responses: {
             /** @description Header and float64 arrays, see docs/api.md */
             readonly 200: {

@@ -22,6 +22,7 @@ SIZE = RECORD.itemsize
 
 _SUM = 0xA11AB
 _MODULUS = 2**32 - 1
+_AT_ONCE = 16_384  # records: half a megabyte, which stays in a processor's cache for all eight columns
 _pack = struct.Struct("<IIqdd").pack
 
 
@@ -38,7 +39,12 @@ def valid(records: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     Args:
         records: shape (n,), dtype ``RECORD``.
     """
+    good = np.empty(len(records), np.bool_)
     words = np.ascontiguousarray(records).view("<u4").reshape(-1, SIZE // 4)
-    total: npt.NDArray[np.uint64] = words.sum(axis=1, dtype=np.uint64)
-    good: npt.NDArray[np.bool_] = (total % np.uint64(_MODULUS)) == np.uint64(_SUM)
+    for start in range(0, len(words), _AT_ONCE):
+        block = words[start : start + _AT_ONCE]
+        total = block[:, 0].astype(np.uint64)
+        for column in range(1, SIZE // 4):
+            total += block[:, column]
+        good[start : start + _AT_ONCE] = (total % np.uint64(_MODULUS)) == np.uint64(_SUM)
     return good

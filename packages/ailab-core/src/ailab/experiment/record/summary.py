@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass, field
 from typing import Any
@@ -34,18 +35,17 @@ class Spark:
 
     def add(self, steps: npt.NDArray[np.int64], values: npt.NDArray[np.float64]) -> None:
         """Take in the next points, shape (n,) each."""
-        start = -self._seen % self._stride
-        for step, value in zip(
-            steps[start :: self._stride].tolist(), values[start :: self._stride].tolist(), strict=True
-        ):
-            self.steps.append(step)
-            self.values.append(value)
-        self._seen += len(steps)
-        while len(self.steps) >= self.size:
-            # Halve what is kept; from now on every second of what was kept is kept.
-            self._stride *= 2
-            del self.steps[1::2]
-            del self.values[1::2]
+        seen = self._seen + len(steps)
+        stride = self._stride
+        while -(-seen // stride) >= self.size:
+            stride *= 2  # from now on every second of what was kept is kept
+        if stride > self._stride:
+            self.steps = self.steps[:: stride // self._stride]
+            self.values = self.values[:: stride // self._stride]
+        start = -self._seen % stride
+        self.steps += steps[start::stride].tolist()
+        self.values += values[start::stride].tolist()
+        self._stride, self._seen = stride, seen
 
 
 @dataclass
@@ -75,9 +75,12 @@ class MetricSummary:
     def points(self) -> tuple[list[int], list[float]]:
         """Steps and values for a small chart, the latest value always among them."""
         steps, values = list(self.spark.steps), list(self.spark.values)
-        if self.count and (self.last_step, self.last) not in zip(steps, values, strict=True):
+        newest = (self.last_step, self.last)
+        if self.count and newest not in zip(reversed(steps), reversed(values), strict=True):
             steps.append(self.last_step)
             values.append(self.last)
+        if all(a <= b for a, b in itertools.pairwise(steps)):
+            return steps, values
         # A run with several writers, or one that logs its steps in any order, still has its chart from left to right.
         order = sorted(range(len(steps)), key=steps.__getitem__)
         return [steps[i] for i in order], [values[i] for i in order]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,11 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ailab.experiment.record import scalars
-from ailab.experiment.record.files import read_regular
+from ailab.experiment.record.files import open_regular
 
 __all__ = ["StreamTail"]
 
-_MOST_AT_ONCE = 64 << 20
+_EVENTS_AT_ONCE = 64 << 20
+_RECORDS_AT_ONCE = 1 << 20  # bytes: what follows fits a processor's cache, and a long run costs no more memory
 
 
 class StreamTail:
@@ -34,20 +37,28 @@ class StreamTail:
         self._events = folder / f"{writer}.jsonl"
         self._events_read = 0
         self._new_scalars = b""
+        self._scalars_end = 0
         self._new_events = b""
         self._unread = 0
+        self._failed = False
         self._seen = (0, 0)
 
     @property
     def damaged(self) -> bool:
         """Something before or at the end cannot be read; only the end of a run tells damage from "not there yet"."""
-        return self.bad_lines > 0 or self._unread > 0
+        return self.bad_lines > 0 or self._unread > 0 or self._failed
+
+    @property
+    def expected(self) -> int:
+        """How many records the file held at the last fetch."""
+        return self._scalars_end // scalars.SIZE
 
     def fetch(self) -> None:
         """Read the new bytes of both files, the scalars first: whatever id they hold was named before that."""
-        self._new_scalars = _read(self._scalars, self.scalars_read)
-        self._new_events = _read(self._events, self._events_read)
-        seen = (self.scalars_read + len(self._new_scalars), self._events_read + len(self._new_events))
+        self._failed = False
+        self._new_scalars, self._scalars_end = self._read(self._scalars, self.scalars_read, _RECORDS_AT_ONCE)
+        self._new_events, _ = self._read(self._events, self._events_read, _EVENTS_AT_ONCE)
+        seen = (self._scalars_end, self._events_read + len(self._new_events))
         self.grew = seen != self._seen
         self._seen = seen
 
@@ -58,7 +69,7 @@ class StreamTail:
         self._unread = len(self._new_events) - whole
         for line in self._new_events[:whole].split(b"\n")[:-1]:
             try:
-                event = json.loads(line)
+                event = json.loads(line.decode())
             except (ValueError, RecursionError):
                 self.bad_lines += 1
                 continue
@@ -68,20 +79,64 @@ class StreamTail:
                 self.bad_lines += 1
 
     def records(self) -> Iterator[tuple[int, npt.NDArray[Any]]]:
-        """The valid records up to the first that is not, as (metric id, its records in order). Call after `events`."""
+        """The valid records up to the first that is not, as (metric id, its records in order). Call after `events`.
+
+        A long file comes in several pieces, and so does each of its metrics.
+        """
         data = self._new_scalars
-        records = np.frombuffer(data[: len(data) - len(data) % scalars.SIZE], dtype=scalars.RECORD)
-        good = scalars.valid(records) & np.isin(records["metric"], list(self.names))
-        bad = np.flatnonzero(~good)
-        records = records[: bad[0]] if len(bad) else records
-        self.scalars_read += records.nbytes
-        self._unread += len(data) - records.nbytes
-        for id in np.unique(records["metric"]).tolist():
-            yield id, records[records["metric"] == id]
+        while True:
+            records = np.frombuffer(data, scalars.RECORD, len(data) // scalars.SIZE)
+            good = self._good(records)
+            self.scalars_read += good * scalars.SIZE
+            yield from _by_metric(records[:good])
+            if good < len(records) or self._scalars_end - self.scalars_read < scalars.SIZE:
+                break
+            # No further than the file went when it was fetched: the events read since then name every id up to there.
+            rest = self._scalars_end - self.scalars_read
+            data, _ = self._read(self._scalars, self.scalars_read, min(_RECORDS_AT_ONCE, rest))
+            if len(data) < scalars.SIZE:
+                break
+        self._new_scalars = b""
+        self._unread += self._scalars_end - self.scalars_read
+
+    def _read(self, path: Path, offset: int, limit: int) -> tuple[bytes, int]:
+        try:
+            return _read(path, offset, limit)
+        except FileNotFoundError:
+            return b"", offset  # not there yet
+        except OSError:
+            self._failed = True  # not now: the next fetch tries again
+            return b"", offset
+
+    def _good(self, records: npt.NDArray[Any]) -> int:
+        """How many of the records there are before the first that is not whole or whose metric has no name."""
+        valid = scalars.valid(records)
+        good = len(records) if valid.all() else int(valid.argmin())
+        ids = records["metric"][:good]
+        unnamed = [id for id in np.unique(ids).tolist() if id not in self.names]
+        return int(np.isin(ids, unnamed).argmax()) if unnamed else good
 
 
-def _read(path: Path, offset: int) -> bytes:
+def _by_metric(records: npt.NDArray[Any]) -> Iterator[tuple[int, npt.NDArray[Any]]]:
+    if not len(records):
+        return
+    order = records["metric"].argsort(kind="stable")
+    ids = records["metric"][order]
+    starts = [0, *(np.flatnonzero(ids[1:] != ids[:-1]) + 1).tolist(), len(ids)]
+    for start, end in itertools.pairwise(starts):
+        # All of one metric: as they are, without a copy.
+        yield int(ids[start]), records if end - start == len(records) else records[order[start:end]]
+
+
+def _read(path: Path, offset: int, limit: int) -> tuple[bytes, int]:
+    """At most ``limit`` bytes from ``offset`` on, and where the file ends; opened anew: NFS shows nothing new else."""
+    fd = open_regular(path)
     try:
-        return read_regular(path, offset, _MOST_AT_ONCE)
-    except OSError:
-        return b""  # not there yet, or not now: the next fetch tries again
+        end = max(offset, os.fstat(fd).st_size)
+        want = min(limit, end - offset)
+        data = os.pread(fd, want, offset) if want else b""
+        while len(data) < want and (part := os.pread(fd, want - len(data), offset + len(data))):
+            data += part
+        return data, end
+    finally:
+        os.close(fd)

@@ -1,0 +1,64 @@
+"""What the routes do that every page asks for first.
+
+It knows no FastAPI: ``late`` gives these answers before that is even imported, the routes give them afterwards.
+"""
+
+import logging
+import math
+
+from starlette.responses import Response
+
+from ailab_server.auth import Login, LoginRefused, TooManyTries
+from ailab_server.errors import ProblemError
+from ailab_server.models import Credentials, SeriesQuestion, Session
+from ailab_server.services import Services
+from ailab_server.stream.pieces import Pieces, joined
+from ailab_server.stream.response import StreamResponse
+from ailab_server.workspace.series import encode_many
+
+__all__ = ["compare_series", "list_runs", "log_in", "open_stream"]
+
+_log = logging.getLogger(__name__)
+
+
+async def log_in(services: Services, credentials: Credentials, address: str) -> Session:
+    """A token for a user's password.
+
+    Raises:
+        ProblemError: 401, or 429 after too many wrong ones.
+    """
+    try:
+        await services.authenticator.check(credentials.user, credentials.password, address)
+    except TooManyTries as refusal:
+        seconds = math.ceil(refusal.seconds)
+        detail = f"too many tries: wait {seconds} s"
+        raise ProblemError(429, detail, {"Retry-After": str(seconds)}) from None
+    except LoginRefused:
+        _log.warning("login refused: user %s from %s", credentials.user, address)
+        raise ProblemError(401, "user or password is wrong") from None
+    token, expires = services.tokens.issue(credentials.user)
+    _log.info("login: user %s from %s", credentials.user, address)
+    return Session(token=token, user=credentials.user, expires=expires)
+
+
+def list_runs(services: Services) -> Response:
+    """All runs, newest first, as a `RunList`."""
+    return Pieces([b'{"runs":[', *joined(services.workspace.rows()), b"]}"])
+
+
+def compare_series(services: Services, question: SeriesQuestion) -> Response:
+    """Series of many runs (docs/api.md, "Series"). Slow: not for the event loop."""
+    found = services.workspace.parts(question.runs, question.metrics, question.x, question.low, question.high)
+    return Pieces(encode_many(found, question.points), "application/octet-stream")
+
+
+def open_stream(services: Services, caller: Login) -> Response:
+    """The live stream of one browser.
+
+    Raises:
+        ProblemError: 503, too many are watching.
+    """
+    client = services.hub.join(caller)
+    if client is None:
+        raise ProblemError(503, "too many browsers are watching this server", {"Retry-After": "30"})
+    return StreamResponse(client, services.hub)
