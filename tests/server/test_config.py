@@ -93,6 +93,7 @@ def test_the_originals_config_works_unchanged(
         ({"executor": "a b"}, 'executor: "a b" is no executor\'s name'),
         ({"poll_seconds": 0}, "poll_seconds: 0 is not between 0.05 and 60"),
         ({"poll_seconds": "1"}, 'poll_seconds: "1" is not a number'),
+        ({"tasks_per_gpu": 0}, "tasks_per_gpu: 0 is not between 1 and 64"),
         ({"limits": 5}, "limits: 5 is not an object"),
         (
             {"notify": {"on": ["fail"]}},

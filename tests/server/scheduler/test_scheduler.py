@@ -74,7 +74,10 @@ def test_a_task_runs_with_its_ids_and_variables(
     job = executor.jobs[0]
     assert job.gpu_ids == (3, 4)
     assert job.variables == {"AILAB_WORKSPACE": "/w", "AILAB_TASK_ID": task.id}
-    assert {gpu: held.id for gpu, held in scheduler.holders().items()} == {3: task.id, 4: task.id}
+    assert {gpu: [task.id for task in held] for gpu, held in scheduler.holders().items()} == {
+        3: [task.id],
+        4: [task.id],
+    }
     assert changes
 
 

@@ -49,7 +49,7 @@ def cli() -> None:
 
     Its other keys, each with a safe default: host ("*" for any interface), port (12345),
     auto_detect_experiments, experiments, roles, tls, allowed_origins, allowed_hosts, state_dir,
-    executor, poll_seconds, limits, notify. docs/server.md says what they mean.
+    executor, tasks_per_gpu, poll_seconds, limits, notify. docs/server.md says what they mean.
     """
 
 

@@ -78,12 +78,13 @@ class Session(_Answer):
 
 
 class Gpu(_Answer):
-    """One id of the config's ``gpus``, and who has it."""
+    """One id of the config's ``gpus``, and who has it: the longest, and how many ``others`` share it."""
 
     id: int
     task: str | None
     task_name: str | None
     run: str | None
+    others: int
 
 
 class System(_Answer):

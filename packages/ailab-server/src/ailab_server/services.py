@@ -67,7 +67,7 @@ class Services:
             raise ConfigError(f"executor: no installed plugin offers {config.executor!r}; `ailab plugins` lists them")
         self.executor = cast(Executor, executor)
         self.scheduler = Scheduler(
-            Allocation(config.gpus, os.cpu_count() or 1),
+            Allocation(config.gpus, os.cpu_count() or 1, config.tasks_per_gpu),
             self.executor,
             self._system_changed,
             {"AILAB_WORKSPACE": config.workspace},
@@ -116,7 +116,7 @@ class Services:
             workspace_available=self.workspace.available,
             user=text(user, 256),
             role=self.config.role_of(user),
-            gpus=[self._gpu(id, holders.get(id)) for id in self.config.gpus],
+            gpus=[self._gpu(id, holders.get(id, [])) for id in self.config.gpus],
         )
 
     def task(self, task: Task, output: int = OUTPUT_BYTES) -> models.Task:
@@ -152,11 +152,13 @@ class Services:
         before, after = rest.split('"runs":[]', 1)
         return [before.encode() + b'"runs":[', *joined(self.workspace.rows()), b"]" + after.encode() + b"\n"]
 
-    def _gpu(self, id: int, task: Task | None) -> models.Gpu:
-        if task is None:
-            return models.Gpu(id=id, task=None, task_name=None, run=None)
-        run = self.workspace.run_of_task(task.id)
-        return models.Gpu(id=id, task=task.id, task_name=text(task.request.name, 200), run=run)
+    def _gpu(self, id: int, tasks: Sequence[Task]) -> models.Gpu:
+        if not tasks:
+            return models.Gpu(id=id, task=None, task_name=None, run=None, others=0)
+        first = tasks[0]
+        run = self.workspace.run_of_task(first.id)
+        name = text(first.request.name, 200)
+        return models.Gpu(id=id, task=first.id, task_name=name, run=run, others=len(tasks) - 1)
 
     def _system_changed(self) -> None:
         self.hub.publish_tasks()

@@ -51,6 +51,10 @@ class ServerConfig(Part):
     gpus: list[StrictInt] = Field(
         default_factory=list, description="Ids of the GPUs that tasks may have, as nvidia-smi numbers them."
     )
+    tasks_per_gpu: StrictInt = Field(
+        default=1,
+        description="Tasks that may share a GPU, 1 to 64; what one task leaves of its memory, the next may use.",
+    )
     allowed_origins: list[Text] = Field(
         default_factory=list,
         description='Further web origins whose page may use this server, or "*" for any.',
@@ -147,6 +151,13 @@ class ServerConfig(Part):
             if one in ids[:position]:
                 raise PydanticCustomError("gpus", "holds {one} twice", {"one": one})
         return ids
+
+    @field_validator("tasks_per_gpu")
+    @classmethod
+    def _check_tasks_per_gpu(cls, tasks: int) -> int:
+        if not 1 <= tasks <= 64:
+            raise PydanticCustomError("tasks_per_gpu", "is not between 1 and 64")
+        return tasks
 
     @field_validator("allowed_origins")
     @classmethod

@@ -113,10 +113,10 @@ class Scheduler:
         with self._lock:
             return list(reversed(self._tasks.values()))
 
-    def holders(self) -> dict[int, Task]:
-        """GPU id → the task that has it."""
+    def holders(self) -> dict[int, list[Task]]:
+        """GPU id → the tasks that have it, the longest first."""
         with self._lock:
-            return {gpu: self._tasks[task] for gpu, task in self._allocation.holders.items()}
+            return {gpu: [self._tasks[task] for task in tasks] for gpu, tasks in self._allocation.holders.items()}
 
     def output(self, task: Task, limit: int) -> str:
         """The last ``limit`` bytes that ``task`` wrote, or why it never ran."""

@@ -289,11 +289,13 @@ export interface components {
         };
         /**
          * Gpu
-         * @description One id of the config's ``gpus``, and who has it.
+         * @description One id of the config's ``gpus``, and who has it: the longest, and how many ``others`` share it.
          */
         readonly Gpu: {
             /** Id */
             readonly id: number;
+            /** Others */
+            readonly others: number;
             /** Run */
             readonly run: string | null;
             /** Task */
