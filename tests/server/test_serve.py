@@ -149,7 +149,7 @@ def test_a_stream_shows_runs_and_tasks_as_they_change(
         task = client.post("/tasks", json=body).json()
         held = next_where(messages, lambda m: m["type"] == "tasks")
         assert held["tasks"][0]["state"] == "running"
-        assert held["system"]["gpus"] == [{"id": 7, "task": task["id"], "task_name": "sleep", "run": None}]
+        assert held["system"]["gpus"] == [{"id": 7, "task": task["id"], "task_name": "sleep", "run": None, "others": 0}]
         client.post(f"/tasks/{task['id']}/stop")
         freed = next_where(messages, lambda m: m["type"] == "tasks" and m["tasks"][0]["state"] == "killed")
         assert freed["system"]["gpus"][0]["task"] is None
@@ -297,6 +297,68 @@ def test_listening() -> None:
     with pytest.raises(ListenError, match=r"no address of this machine") as foreign:
         listen("192.0.2.1", 0)
     assert unknown.value.wrong and foreign.value.wrong
+
+
+def test_a_workspace_that_vanishes_is_shown_as_such_and_comes_back(
+    start_server: Callable[..., Any], new_run: Callable[..., Any], workspace: Path
+) -> None:
+    run = new_run()
+    server = start_server()
+    client = server.log_in()
+    away = workspace.with_name("away")
+    with streaming(client) as messages:
+        first = next_where(messages, lambda m: m["type"] == "snapshot")
+        assert first["system"]["workspace_available"]
+        workspace.rename(away)
+        next_where(messages, lambda m: m["type"] == "tasks" and not m["system"]["workspace_available"])
+        assert len(client.get("/runs").json()["runs"]) == 1  # what was known stays to be seen
+        assert client.get("/system").json()["workspace_available"] is False
+        away.rename(workspace)
+        next_where(messages, lambda m: m["type"] == "tasks" and m["system"]["workspace_available"])
+        run.value("loss", 0.25, primary=True)
+        next_where(messages, lambda m: m["type"] == "run" and m["run"]["primary"])
+        server.stop()
+    log = server.log.read_text()
+    assert f"the workspace {workspace} is not available: No such file or directory" in log
+    assert f"the workspace {workspace} is back" in log
+    assert "Traceback" not in log
+
+
+def test_a_folder_alone_is_enough_to_try_it(workspace: Path, new_run: Callable[..., Any], tmp_path: Path) -> None:
+    new_run().end()
+    ready = tmp_path / "ready.json"
+    command = [sys.executable, "-m", "ailab_server", "--workspace", str(workspace), "--port", "0"]
+    with subprocess.Popen(
+        [*command, "--ready-file", str(ready)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None and process.stderr is not None
+        made_up = process.stderr.readline()
+        url = process.stdout.readline().removeprefix("AI Lab server on ").strip()
+        match = re.search(r"^no config file; until this server stops: user (\S+), password (\S+)$", made_up)
+        assert match is not None
+        assert url.startswith("http://127.0.0.1:")
+        with httpx.Client(base_url=f"{url}/api/v1", trust_env=False) as client:
+            token = client.post("/login", json={"user": match[1], "password": match[2]}).json()["token"]
+            client.headers["Authorization"] = f"Bearer {token}"
+            assert len(client.get("/runs").json()["runs"]) == 1
+            assert client.get("/system").json()["role"] == "admin"
+        process.terminate()
+        assert process.wait(10) == 0
+        assert match[2] not in process.stderr.read()
+
+
+def test_what_is_wrong_with_a_certificate_is_one_line(tmp_path: Path, workspace: Path) -> None:
+    (tmp_path / "x.pem").write_text("rubbish")
+    config = tmp_path / "c.json"
+    tls = {"cert": str(tmp_path / "x.pem"), "key": str(tmp_path / "x.pem")}
+    config.write_text(json.dumps({"workspace": str(workspace), "port": 0, "tls": tls}))
+    config.chmod(0o600)
+    done = subprocess.run(
+        [sys.executable, "-m", "ailab_server", str(config)], capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines()[-1].startswith(f"{config}: tls: ")
+    assert "do not belong together, or are no PEM files" in done.stderr
 
 
 def test_requests_on_one_connection_do_not_wait_for_acknowledgements(start_server: Callable[..., Any]) -> None:

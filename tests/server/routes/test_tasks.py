@@ -147,3 +147,12 @@ def test_strange_output_and_names_are_strict_json(
     ended = eventually(lambda: (now := app.client.get(f"/tasks/{task['id']}").json())["state"] == "finished" and now)
     assert ended["output"] == "\x1b[31m\ufffd\x00"
     assert ended["command"][-1] == "\x1b;$(x)\r\n"
+
+
+def test_two_tasks_share_a_gpu_when_the_config_says_so(start_app: Callable[..., Any], tmp_path: Path) -> None:
+    app = start_app(gpus=[3], tasks_per_gpu=2)
+    body = {"command": ["sleep", "1000"], "folder": str(tmp_path), "gpus": 1}
+    tasks = [app.client.post("/tasks", json=body).json() for _ in range(3)]
+    assert [(task["state"], task["gpu_ids"]) for task in tasks] == [("running", [3]), ("running", [3]), ("queued", [])]
+    (gpu,) = app.client.get("/system").json()["gpus"]
+    assert (gpu["task"], gpu["others"]) == (tasks[0]["id"], 1)

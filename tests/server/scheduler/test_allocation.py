@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -11,11 +13,14 @@ from ailab_server.scheduler.allocation import Allocation
 class AllocationMachine(RuleBasedStateMachine):
     """Any order of queueing, starting, withdrawing and ending keeps the promises."""
 
-    @initialize(gpus=st.lists(st.integers(0, 15), unique=True, max_size=6), slots=st.integers(1, 3))
-    def begin(self, gpus: list[int], slots: int) -> None:
+    @initialize(
+        gpus=st.lists(st.integers(0, 15), unique=True, max_size=6), slots=st.integers(1, 3), shared=st.integers(1, 3)
+    )
+    def begin(self, gpus: list[int], slots: int, shared: int) -> None:
         self.gpus = gpus
         self.slots = slots
-        self.allocation = Allocation(gpus, slots)
+        self.shared = shared
+        self.allocation = Allocation(gpus, slots, shared)
         self.waiting: list[tuple[str, int]] = []
         self.running: dict[str, tuple[int, ...]] = {}
         self.made = 0
@@ -31,7 +36,8 @@ class AllocationMachine(RuleBasedStateMachine):
     @rule()
     def take(self) -> None:
         line_heads = [next((w for w in self.waiting if bool(w[1]) is gpu_line), None) for gpu_line in (True, False)]
-        free = set(self.gpus) - {gpu for ids in self.running.values() for gpu in ids}
+        load = Counter(gpu for ids in self.running.values() for gpu in ids)
+        free = {gpu for gpu in self.gpus if load[gpu] < self.shared}
         turn = self.allocation.take()
         if turn is None:
             gpu_head, cpu_head = line_heads
@@ -43,6 +49,8 @@ class AllocationMachine(RuleBasedStateMachine):
         assert (task, wanted) in line_heads, "not first in its line"
         assert len(ids) == len(set(ids)) == wanted
         assert set(ids) <= free, "an id that is taken or unknown"
+        left = max((load[gpu] for gpu in ids), default=0)
+        assert all(load[gpu] >= left for gpu in free - set(ids)), "an id with fewer tasks was passed over"
         self.waiting.remove((task, wanted))
         self.running[task] = ids
 
@@ -65,7 +73,11 @@ class AllocationMachine(RuleBasedStateMachine):
     def holders_are_the_running_tasks(self) -> None:
         if not hasattr(self, "allocation"):
             return
-        assert self.allocation.holders == {gpu: task for task, ids in self.running.items() for gpu in ids}
+        held: dict[int, tuple[str, ...]] = {}
+        for task, ids in self.running.items():
+            for gpu in ids:
+                held[gpu] = (*held.get(gpu, ()), task)
+        assert self.allocation.holders == held
         assert self.allocation.waiting == len(self.waiting)
 
     def teardown(self) -> None:
@@ -106,6 +118,18 @@ def test_many_small_tasks_do_not_starve_a_large_one() -> None:
     assert allocation.take() == ("b", (0,))
 
 
+def test_shared_gpus_are_filled_evenly_and_a_task_has_each_once() -> None:
+    allocation = Allocation([0, 1], 1, tasks_per_gpu=2)
+    for number in range(5):
+        allocation.enqueue(f"t{number}", 1)
+    assert [allocation.take() for _ in range(5)] == [("t0", (0,)), ("t1", (1,)), ("t2", (0,)), ("t3", (1,)), None]
+    assert allocation.holders == {0: ("t0", "t2"), 1: ("t1", "t3")}
+    with pytest.raises(ValueError, match="3 GPUs were asked for; there are 2"):
+        allocation.enqueue("large", 3)
+    allocation.release("t0")
+    assert allocation.take() == ("t4", (0,))
+
+
 def test_tasks_without_a_gpu_do_not_wait_for_gpus_but_for_a_slot() -> None:
     allocation = Allocation([0], 1)
     for task, gpus in [("g1", 1), ("g2", 1), ("c1", 0), ("c2", 0)]:
@@ -126,6 +150,8 @@ def test_bad_arguments() -> None:
         Allocation([1, 1], 1)
     with pytest.raises(ValueError, match="cpu_slots"):
         Allocation([], 0)
+    with pytest.raises(ValueError, match="tasks_per_gpu"):
+        Allocation([0], 1, 0)
     allocation = Allocation([0], 1)
     allocation.enqueue("a", 1)
     with pytest.raises(ValueError, match="known"):

@@ -74,7 +74,10 @@ def test_a_task_runs_with_its_ids_and_variables(
     job = executor.jobs[0]
     assert job.gpu_ids == (3, 4)
     assert job.variables == {"AILAB_WORKSPACE": "/w", "AILAB_TASK_ID": task.id}
-    assert {gpu: held.id for gpu, held in scheduler.holders().items()} == {3: task.id, 4: task.id}
+    assert {gpu: [task.id for task in held] for gpu, held in scheduler.holders().items()} == {
+        3: [task.id],
+        4: [task.id],
+    }
     assert changes
 
 
@@ -136,7 +139,7 @@ def test_what_cannot_start_fails_and_frees_its_ids(
 def test_the_queue_and_the_memory_of_it_are_bounded(
     scheduler: Scheduler, executor: FakeExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Scheduler, "MOST_WAITING", 3)
+    monkeypatch.setattr(scheduler, "_most_waiting", 3)
     monkeypatch.setattr(Scheduler, "MOST_REMEMBERED", 2)
     tasks = [scheduler.submit(want(2), "ada") for _ in range(4)]
     with pytest.raises(QueueFull):

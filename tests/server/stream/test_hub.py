@@ -12,7 +12,7 @@ from ailab_server.models import RunSummary, SnapshotMessage, System, TasksMessag
 from ailab_server.stream import hub as module
 from ailab_server.stream.hub import Client, Hub
 
-SYSTEM = System(name="m", version="1", workspace="/w", workspace_available=True, user="ada", gpus=[])
+SYSTEM = System(name="m", version="1", workspace="/w", workspace_available=True, user="ada", role="admin", gpus=[])
 
 
 def summary(id: str, revision: int) -> RunSummary:

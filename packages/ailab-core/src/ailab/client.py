@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
@@ -26,7 +27,8 @@ class Client:
     """A user of one server, logged in.
 
     Args:
-        address: such as ``http://gpu1:12345``.
+        address: such as ``https://gpu1:12345``. For a certificate that the system does not know, the environment
+            variable ``SSL_CERT_FILE`` names the CA's file.
         user, password: as in the server's config file.
 
     Raises:
@@ -92,6 +94,11 @@ class Client:
                 raise ServerError(f"{self.address} refused: {_detail(error)}", error.code) from None
         except (OSError, urllib.error.URLError) as error:
             reason = getattr(error, "reason", error)
+            if isinstance(reason, ssl.SSLCertVerificationError):
+                raise ServerError(
+                    f"the certificate of {self.address} is not trusted here: {reason.verify_message}; copy the ca.pem"
+                    " that the server names when it starts, and set SSL_CERT_FILE to it"
+                ) from None
             raise ServerError(f"cannot reach {self.address}: {reason}; is ailab-server running there?") from None
         try:
             return json.loads(body) if body else None

@@ -11,9 +11,13 @@ from typing import TYPE_CHECKING
 from ailab.plugins import create_manager, hookimpl
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pluggy
 
     from ailab_server.config import ServerConfig
+    from ailab_server.config.parts import Notify
+    from ailab_server.notify.watch import Notification
     from ailab_server.scheduler.executor import Executor
 
 
@@ -29,11 +33,21 @@ def ailab_add_hookspecs(manager: pluggy.PluginManager) -> None:
 
 
 @hookimpl(trylast=True)
-def ailab_executor(config: ServerConfig) -> Executor:
-    """Run tasks on this machine, unless a plugin has somewhere else."""
+def ailab_executor(config: ServerConfig) -> Executor | None:
+    """Run tasks on this machine, unless a plugin has somewhere else, or the config names another executor."""
+    if config.executor != "local":
+        return None
     from ailab_server.scheduler.local import LocalExecutor
 
     return LocalExecutor(None if config.state_dir is None else Path(config.state_dir))
+
+
+@hookimpl(trylast=True)
+def ailab_notify(config: Notify, notifications: Sequence[Notification]) -> None:
+    """Tell the chats and mailboxes that the config names."""
+    from ailab_server.notify.deliver import deliver
+
+    deliver(config, notifications)
 
 
 @hookimpl(trylast=True)

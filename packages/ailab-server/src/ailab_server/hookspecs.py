@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from fastapi import APIRouter
 
     from ailab_server.config import ServerConfig
+    from ailab_server.config.parts import Notify
     from ailab_server.models import RunSummary
+    from ailab_server.notify.watch import Notification
     from ailab_server.scheduler.executor import Executor
     from ailab_server.services import Services
 
@@ -40,6 +42,14 @@ def ailab_run_state_changed(run: RunSummary) -> None:
     """Fires when a run's state has changed since the server first saw it.
 
     It fires in the thread that reads the workspace: be quick.
+    """
+
+
+@hookspec
+def ailab_notify(config: Notify, notifications: Sequence[Notification]) -> None:
+    """Fires when something happened to runs that the config's ``notify`` asks for.
+
+    It fires in a thread of its own, with all that came together in two seconds: it may take its time.
     """
 
 

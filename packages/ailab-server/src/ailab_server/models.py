@@ -22,6 +22,7 @@ __all__ = [
     "Primary",
     "Problem",
     "RemovedMessage",
+    "Role",
     "RunDetail",
     "RunList",
     "RunMessage",
@@ -40,6 +41,7 @@ __all__ = [
 
 Number = float | Literal["NaN", "Infinity", "-Infinity"]
 RunState = Literal["queued", "running", "finished", "failed", "killed", "stale"]
+Role = Literal["viewer", "operator", "admin"]
 TaskState = Literal["queued", "running", "finished", "failed", "killed"]
 
 
@@ -77,22 +79,24 @@ class Session(_Answer):
 
 
 class Gpu(_Answer):
-    """One id of the config's ``gpus``, and who has it."""
+    """One id of the config's ``gpus``, and who has it: the longest, and how many ``others`` share it."""
 
     id: int
     task: str | None
     task_name: str | None
     run: str | None
+    others: int
 
 
 class System(_Answer):
-    """The machine and its workspace."""
+    """The machine and its workspace; ``role`` is what the caller may do."""
 
     name: str
     version: str
     workspace: str
     workspace_available: bool
     user: str
+    role: Role
     gpus: list[Gpu]
 
 

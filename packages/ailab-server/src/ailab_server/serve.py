@@ -22,13 +22,15 @@ from ailab_server.hooks import server_manager
 from ailab_server.late import create_app
 from ailab_server.protocol import TimedProtocol
 from ailab_server.services import Services
+from ailab_server.tls.certificate import Certificate, MachineCertificate, TlsError, certificate_of
+from ailab_server.tls.front import TlsFront
 
 __all__ = ["ListenError", "listen", "serve", "url_of"]
 
 _log = logging.getLogger(__name__)
 
-_MOST_CONNECTIONS = 900
-"""Below the 1,024 file descriptors that a process usually may have."""
+_RENEW_SECONDS = 60.0
+"""How often a renewed certificate, or another address of the machine, is looked for."""
 
 
 class ListenError(Exception):
@@ -50,11 +52,13 @@ def serve(config: ServerConfig, announce: Callable[[str], None], ready_file: Pat
         ready_file: gets ``{"url", "pid"}`` once it listens, and is removed at the end.
 
     Raises:
-        ListenError: the address is not to be had.
+        ListenError: the address is not to be had, or there is no certificate to encrypt with.
+        ConfigError: a key asks for what no installed plugin offers.
     """
     logs.set_up()
+    certificate = _certificate(config)
     sockets = listen(config.host, config.port)
-    url = url_of(config.host, sockets)
+    url = url_of(config.host, sockets, encrypted=certificate is not None)
     try:
         services = Services(config, server_manager())
         uvicorn_config = uvicorn.Config(
@@ -66,11 +70,11 @@ def serve(config: ServerConfig, announce: Callable[[str], None], ready_file: Pat
             access_log=False,
             server_header=False,
             proxy_headers=False,  # nobody may say for himself from where he comes
-            limit_concurrency=_MOST_CONNECTIONS,
+            limit_concurrency=config.limits.connections,
             timeout_graceful_shutdown=1,
         )
         with _ready(ready_file, url) as ready:
-            server = _Server(uvicorn_config, services, [ready, lambda: announce(url)])
+            server = _Server(uvicorn_config, services, [ready, lambda: announce(url)], certificate)
             gc.freeze()  # what is there now stays: it is not looked through again and again
             gc.enable()
             server.run(sockets)
@@ -99,30 +103,55 @@ def listen(host: str, port: int) -> list[socket.socket]:
     return sockets
 
 
-def url_of(host: str, sockets: Sequence[socket.socket]) -> str:
+def url_of(host: str, sockets: Sequence[socket.socket], encrypted: bool = False) -> str:
     """Where a browser finds the server."""
+    scheme = "https" if encrypted else "http"
     port = sockets[0].getsockname()[1]
     if host == "*":
         host = socket.gethostname()
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, services: Services, started: Sequence[Callable[[], None]]) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        services: Services,
+        started: Sequence[Callable[[], None]],
+        certificate: Certificate | None,
+    ) -> None:
         super().__init__(config)
         self._services = services
         self._when_started = started
+        self._certificate = certificate
+        self._front: TlsFront | None = None
+        self._renewing: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        # Encrypted connections are accepted by our own front, plain ones by uvicorn.
+        await super().startup(sockets if self._certificate is None else [])
         if self.started:
+            if self._certificate is not None:
+                self._encrypt(sockets or [], self._certificate)
             for tell in self._when_started:
                 tell()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         # First, because uvicorn waits for open answers before it tells the app to stop.
         self._services.hub.close()
+        if self._renewing is not None:
+            self._renewing.cancel()
+        if self._front is not None:
+            await self._front.close()
         await super().shutdown(sockets)
+
+    def _encrypt(self, sockets: Sequence[socket.socket], certificate: Certificate) -> None:
+        def protocol() -> asyncio.Protocol:
+            return TimedProtocol(self.config, self.server_state, self.lifespan.state)
+
+        self._front = TlsFront(sockets, protocol, lambda: certificate.context, self._services.config.limits.connections)
+        self._front.start()
+        self._renewing = asyncio.create_task(_renew(certificate))
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -141,6 +170,28 @@ class _Server(uvicorn.Server):
             self.force_exit = True
             self._services.scheduler.hurry()
         self.should_exit = True
+
+
+def _certificate(config: ServerConfig) -> Certificate | None:
+    if not config.encrypted:
+        return None
+    try:
+        found = certificate_of(config)
+    except TlsError as error:
+        raise ListenError(str(error), wrong=True) from None
+    if isinstance(found, MachineCertificate):
+        _log.info(
+            "the certificate is signed by this machine's CA %s, SHA-256 %s; browsers take it"
+            " after `ailab-server trust %s` on their machine",
+            found.ca_file, found.fingerprint, found.ca_file,
+        )  # fmt: skip
+    return found
+
+
+async def _renew(certificate: Certificate) -> None:
+    while True:
+        await asyncio.sleep(_RENEW_SECONDS)
+        await asyncio.to_thread(certificate.refresh)
 
 
 @contextlib.contextmanager

@@ -4,6 +4,8 @@ import asyncio
 import logging
 import os
 import socket
+import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import cast
@@ -13,7 +15,10 @@ import pluggy
 from ailab_server import __version__, models
 from ailab_server.auth import Authenticator, Tokens
 from ailab_server.auth.passwords import PREFIX, hash_password, parse_hash
-from ailab_server.config import ServerConfig
+from ailab_server.clock import SkewWatch
+from ailab_server.config import ConfigError, ServerConfig
+from ailab_server.notify.notifier import Notifier
+from ailab_server.notify.watch import Notification, RunWatch
 from ailab_server.scheduler.allocation import Allocation
 from ailab_server.scheduler.executor import Executor
 from ailab_server.scheduler.scheduler import OUTPUT_BYTES, Scheduler
@@ -35,14 +40,18 @@ class Services:
     """Everything that outlives a request.
 
     Args:
-        config: the checked config; its users may be fewer than ``users``.
+        config: the checked config.
         manager: the plugins; they supply the executor and hear of ended runs.
+
+    Raises:
+        ConfigError: no plugin offers the executor that the config names.
     """
 
     def __init__(self, config: ServerConfig, manager: pluggy.PluginManager) -> None:
         self.config = config
         self.manager = manager
-        self.tokens = Tokens()
+        limits = config.limits
+        self.tokens = Tokens(lifetime=limits.login_hours * 3600.0)
         # Hashing is slow on purpose and needs no GIL: what follows goes on meanwhile.
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="ailab-users")
         self._authenticator = self._threads.submit(_authenticator, dict(config.users))
@@ -50,16 +59,27 @@ class Services:
         only = None if config.auto_detect_experiments else config.experiments
         root = Path(config.workspace)
         cache = SummaryCache(default_folder(config.state_dir), root)
-        self.workspace = Workspace(root, only, self._runs_changed, self._system_changed, cache)
-        self.executor = cast(Executor, manager.hook.ailab_executor(config=config))
+        self.workspace = Workspace(
+            root, only, self._runs_changed, self._system_changed, cache, poll_seconds=config.poll_seconds
+        )
+        executor = manager.hook.ailab_executor(config=config)
+        if executor is None:
+            raise ConfigError(f"executor: no installed plugin offers {config.executor!r}; `ailab plugins` lists them")
+        self.executor = cast(Executor, executor)
         self.scheduler = Scheduler(
-            Allocation(config.gpus, os.cpu_count() or 1),
+            Allocation(config.gpus, os.cpu_count() or 1, config.tasks_per_gpu),
             self.executor,
             self._system_changed,
             {"AILAB_WORKSPACE": config.workspace},
+            most_waiting=limits.waiting_tasks,
         )
-        self.hub = Hub(self.snapshot, self.tasks_message, self.workspace.row, self.tokens)
+        self.hub = Hub(self.snapshot, self.tasks_message, self.workspace.row, self.tokens, limits.streams)
         self._states: dict[str, str] = {}
+        self._skew = SkewWatch()
+        workspace = self.workspace
+        self._watch = None if config.notify is None else RunWatch(config.notify, workspace.summary, workspace.latest)
+
+        self._notifier = Notifier(self._send_notifications)
 
     @property
     def authenticator(self) -> Authenticator:
@@ -69,6 +89,8 @@ class Services:
     async def start(self) -> None:
         """Begin to read the workspace and to push."""
         self.hub.attach()
+        if self._watch is not None:
+            self._notifier.start()
         self.workspace.start()
         await asyncio.wrap_future(self._authenticator)
         # So that whoever asks right after the start finds the runs there; a workspace that takes longer fills
@@ -80,6 +102,7 @@ class Services:
         self.hub.close()
         await asyncio.to_thread(self.scheduler.close)
         self.executor.close()
+        await asyncio.to_thread(self._notifier.close)
         self.authenticator.close()
         await asyncio.to_thread(self.workspace.close)
 
@@ -92,7 +115,8 @@ class Services:
             workspace=text(self.config.workspace),
             workspace_available=self.workspace.available,
             user=text(user, 256),
-            gpus=[self._gpu(id, holders.get(id)) for id in self.config.gpus],
+            role=self.config.role_of(user),
+            gpus=[self._gpu(id, holders.get(id, [])) for id in self.config.gpus],
         )
 
     def task(self, task: Task, output: int = OUTPUT_BYTES) -> models.Task:
@@ -145,11 +169,13 @@ class Services:
         before, after = message.model_dump_json().split('"runs":[]', 1)
         return [before.encode() + b'"runs":[', *joined(rows), b"]" + after.encode() + b"\n"]
 
-    def _gpu(self, id: int, task: Task | None) -> models.Gpu:
-        if task is None:
-            return models.Gpu(id=id, task=None, task_name=None, run=None)
-        run = self.workspace.run_of_task(task.id)
-        return models.Gpu(id=id, task=task.id, task_name=text(task.request.name, 200), run=run)
+    def _gpu(self, id: int, tasks: Sequence[Task]) -> models.Gpu:
+        if not tasks:
+            return models.Gpu(id=id, task=None, task_name=None, run=None, others=0)
+        first = tasks[0]
+        run = self.workspace.run_of_task(first.id)
+        name = text(first.request.name, 200)
+        return models.Gpu(id=id, task=first.id, task_name=name, run=run, others=len(tasks) - 1)
 
     def _system_changed(self) -> None:
         self.hub.publish_tasks()
@@ -162,13 +188,24 @@ class Services:
             before = self._states.get(id)
             if run is None:
                 self._states.pop(id, None)
+                if self._watch is not None:
+                    self._watch.forget(id)
                 continue
             self._states[id] = run.state
+            if run.state == "running" != before and (summary := self.workspace.summary(id)) is not None:
+                self._skew.look(summary, time.time())
+            if self._watch is not None:
+                # What was so when the server started is no news.
+                for notification in self._watch.look(id, run.state, quiet=not self.workspace.wait_until_read(0)):
+                    self._notifier.put(notification)
             linked = linked or (before is None and run.task is not None)
             if before not in (None, run.state):
                 self._notify(id)
         if linked:  # a task has got its run
             self.hub.publish_tasks()
+
+    def _send_notifications(self, notifications: Sequence[Notification]) -> None:
+        self.manager.hook.ailab_notify(config=self.config.notify, notifications=notifications)
 
     def _notify(self, id: str) -> None:
         run = self.workspace.summary(id)

@@ -5,11 +5,13 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 
 from ailab_server.auth import Login
+from ailab_server.config import Role
 from ailab_server.errors import ProblemError
 from ailab_server.security.access import LOGIN_KEY
+from ailab_server.security.roles import allows
 from ailab_server.services import Services
 
-__all__ = ["Caller", "Parts"]
+__all__ = ["Caller", "Parts", "may"]
 
 
 def _parts(request: Request) -> Services:
@@ -21,6 +23,11 @@ def _caller(request: Request) -> Login:
     if not isinstance(login, Login):  # only if somebody served the app without its guard
         raise ProblemError(401, "log in first")
     return login
+
+
+def may(caller: Login, wanted: Role, parts: Services) -> bool:
+    """Whether the caller's role covers what needs ``wanted``."""
+    return allows(parts.config.role_of(caller.user), wanted)
 
 
 Parts = Annotated[Services, Depends(_parts)]

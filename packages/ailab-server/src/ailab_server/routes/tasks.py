@@ -10,7 +10,7 @@ from fastapi import APIRouter, Path
 
 from ailab_server.errors import ProblemError
 from ailab_server.models import NewTask, Task, TaskList
-from ailab_server.routes.context import Caller, Parts
+from ailab_server.routes.context import Caller, Parts, may
 from ailab_server.scheduler.request import BadRequest, check_request
 from ailab_server.scheduler.scheduler import QueueFull
 
@@ -56,9 +56,12 @@ def get_task(task: TaskId, parts: Parts) -> Task:
 def stop_task(task: TaskId, caller: Caller, parts: Parts) -> Task:
     """A queued task never starts.
 
-    A running one gets SIGTERM, all its processes, and SIGKILL five seconds later.
+    A running one gets SIGTERM, all its processes, and SIGKILL five seconds later. Another user's task takes an
+    admin to stop.
     """
     try:
+        if parts.scheduler.get(task).user != caller.user and not may(caller, "admin", parts):
+            raise ProblemError(403, "this task is another user's: they or an admin may stop it")
         stopped = parts.scheduler.stop(task)
     except KeyError:
         raise _no_task() from None

@@ -7,7 +7,7 @@ __all__ = ["Allocation"]
 
 
 class Allocation:
-    """First come, first served, and no id to two tasks.
+    """First come, first served, and no id to more than ``tasks_per_gpu`` tasks, one by default.
 
     Two lines wait: tasks that want GPUs and tasks that want none. Each is strictly in order: while the first
     of the GPU line wants four ids and three are free, nobody behind it gets them, so no number of small tasks
@@ -15,22 +15,25 @@ class Allocation:
     ``cpu_slots`` of them run at once.
     """
 
-    def __init__(self, gpus: Sequence[int], cpu_slots: int) -> None:
+    def __init__(self, gpus: Sequence[int], cpu_slots: int, tasks_per_gpu: int = 1) -> None:
         if len(set(gpus)) != len(gpus):
             raise ValueError(f"gpus must be distinct, not {list(gpus)}")
         if cpu_slots < 1:
             raise ValueError(f"cpu_slots must be at least 1, not {cpu_slots}")
+        if tasks_per_gpu < 1:
+            raise ValueError(f"tasks_per_gpu must be at least 1, not {tasks_per_gpu}")
         self._gpus = tuple(gpus)
+        self._tasks_per_gpu = tasks_per_gpu
         self._cpu_slots = cpu_slots
         self._gpu_line: deque[tuple[str, int]] = deque()
         self._cpu_line: deque[str] = deque()
-        self._holders: dict[int, str] = {}
+        self._holders: dict[int, list[str]] = {}
         self._running: dict[str, tuple[int, ...]] = {}
 
     @property
-    def holders(self) -> dict[int, str]:
-        """GPU id → the task that has it; free ids are absent."""
-        return dict(self._holders)
+    def holders(self) -> dict[int, tuple[str, ...]]:
+        """GPU id → the tasks that have it, the longest first; free ids are absent."""
+        return {gpu: tuple(tasks) for gpu, tasks in self._holders.items()}
 
     @property
     def waiting(self) -> int:
@@ -60,17 +63,18 @@ class Allocation:
         return self.waiting < before
 
     def take(self) -> tuple[str, tuple[int, ...]] | None:
-        """The next task that can start and the ids it now holds, lowest free ones first.
+        """The next task that can start and the ids it now holds: those with the fewest tasks, then the lowest.
 
         None if nobody can.
         """
         if self._gpu_line:
             task, wanted = self._gpu_line[0]
-            free = [gpu for gpu in self._gpus if gpu not in self._holders]
+            free = [gpu for gpu in self._gpus if self._load(gpu) < self._tasks_per_gpu]
             if len(free) >= wanted:
                 self._gpu_line.popleft()
-                ids = tuple(sorted(free)[:wanted])
-                self._holders.update(dict.fromkeys(ids, task))
+                ids = tuple(sorted(sorted(free, key=lambda gpu: (self._load(gpu), gpu))[:wanted]))
+                for gpu in ids:
+                    self._holders.setdefault(gpu, []).append(task)
                 self._running[task] = ids
                 return task, ids
         without = sum(1 for ids in self._running.values() if not ids)
@@ -83,4 +87,9 @@ class Allocation:
     def release(self, task: str) -> None:
         """The task is over, its ids are free. KeyError if it does not run."""
         for gpu in self._running.pop(task):
-            del self._holders[gpu]
+            self._holders[gpu].remove(task)
+            if not self._holders[gpu]:
+                del self._holders[gpu]
+
+    def _load(self, gpu: int) -> int:
+        return len(self._holders.get(gpu, ()))

@@ -40,9 +40,9 @@ class Scheduler:
         executor: what runs the tasks.
         changed: called, from any thread, after any task or GPU changed.
         variables: environment variables that every task gets.
+        most_waiting: tasks that may wait at a time.
     """
 
-    MOST_WAITING = 1_000
     MOST_REMEMBERED = 200
 
     def __init__(
@@ -52,12 +52,14 @@ class Scheduler:
         changed: Callable[[], None],
         variables: Mapping[str, str] | None = None,
         grace: float = GRACE,
+        most_waiting: int = 1_000,
     ) -> None:
         self._allocation = allocation
         self._executor = executor
         self._changed = changed
         self._variables = dict(variables or {})
         self._grace = grace
+        self._most_waiting = most_waiting
         self._tasks: dict[str, Task] = {}
         self._handles: dict[str, Handle] = {}
         self._stopping: set[str] = set()
@@ -73,7 +75,7 @@ class Scheduler:
             ValueError: it wants more GPUs than there are.
         """
         with self._lock:
-            if self._closing or self._allocation.waiting >= self.MOST_WAITING:
+            if self._closing or self._allocation.waiting >= self._most_waiting:
                 raise QueueFull("the queue is full or the server is stopping: try again later")
             task = Task(secrets.token_hex(10), request, user, time.time())
             self._allocation.enqueue(task.id, request.gpus)
@@ -111,10 +113,10 @@ class Scheduler:
         with self._lock:
             return list(reversed(self._tasks.values()))
 
-    def holders(self) -> dict[int, Task]:
-        """GPU id → the task that has it."""
+    def holders(self) -> dict[int, list[Task]]:
+        """GPU id → the tasks that have it, the longest first."""
         with self._lock:
-            return {gpu: self._tasks[task] for gpu, task in self._allocation.holders.items()}
+            return {gpu: [self._tasks[task] for task in tasks] for gpu, tasks in self._allocation.holders.items()}
 
     def output(self, task: Task, limit: int) -> str:
         """The last ``limit`` bytes that ``task`` wrote, or why it never ran."""

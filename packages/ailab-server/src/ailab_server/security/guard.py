@@ -13,6 +13,7 @@ from ailab_server.security.bodies import BodyCheck
 from ailab_server.security.headers import SafeHeaders
 from ailab_server.security.hosts import HostCheck
 from ailab_server.security.origins import CrossOrigin
+from ailab_server.security.roles import RoleCheck
 from ailab_server.security.site import Site
 
 __all__ = ["guarded"]
@@ -22,7 +23,8 @@ _log = logging.getLogger(__name__)
 
 def guarded(app: ASGIApp, config: ServerConfig, tokens: Tokens, ui_folder: Path | None) -> ASGIApp:
     """``app`` behind every check. What comes from outside passes from the last line here to the first."""
-    app = BodyCheck(app)
+    app = BodyCheck(app, config.limits.body_bytes)
+    app = RoleCheck(app, config.role_of)
     app = TokenCheck(app, tokens)
     app = Site(app, ui_folder)
     app = CrossOrigin(app, config.allowed_origins)

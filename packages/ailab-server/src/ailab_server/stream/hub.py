@@ -52,6 +52,7 @@ class Hub:
         tasks: tasks and system, for a user (likewise).
         run: the JSON of a run's newest summary, or None when it is gone.
         tokens: which logins are still valid.
+        most: streams that may be open at a time.
     """
 
     def __init__(
@@ -60,11 +61,13 @@ class Hub:
         tasks: Callable[[str], TasksMessage],
         run: Callable[[str], bytes | None],
         tokens: Tokens,
+        most: int | None = None,
     ) -> None:
         self._snapshot = snapshot
         self._tasks = tasks
         self._run = run
         self._tokens = tokens
+        self._most = most
         self._clients: set[Client] = set()
         self._lines: dict[str, bytes] = {}  # rendered once, sent to every client
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -85,7 +88,7 @@ class Hub:
 
     def join(self, login: Login, only: frozenset[str] | None = None, since: int | None = None) -> Client | None:
         """A new stream, or None when there are too many or the server stops."""
-        if self._closed or len(self._clients) >= _MOST_CLIENTS:
+        if self._closed or len(self._clients) >= (self._most or _MOST_CLIENTS):
             return None
         client = Client(login, only, since)
         self._clients.add(client)

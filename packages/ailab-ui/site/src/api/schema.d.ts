@@ -263,7 +263,8 @@ export interface paths {
          * Stop Task
          * @description A queued task never starts.
          *
-         *     A running one gets SIGTERM, all its processes, and SIGKILL five seconds later.
+         *     A running one gets SIGTERM, all its processes, and SIGKILL five seconds later. Another user's task takes an
+         *     admin to stop.
          */
         readonly post: operations["stop_task"];
         readonly delete?: never;
@@ -308,11 +309,13 @@ export interface components {
         };
         /**
          * Gpu
-         * @description One id of the config's ``gpus``, and who has it.
+         * @description One id of the config's ``gpus``, and who has it: the longest, and how many ``others`` share it.
          */
         readonly Gpu: {
             /** Id */
             readonly id: number;
+            /** Others */
+            readonly others: number;
             /** Run */
             readonly run: string | null;
             /** Task */
@@ -590,13 +593,18 @@ export interface components {
         readonly StreamMessage: components["schemas"]["SnapshotMessage"] | components["schemas"]["ChangesMessage"] | components["schemas"]["RunMessage"] | components["schemas"]["RemovedMessage"] | components["schemas"]["TasksMessage"] | components["schemas"]["PingMessage"];
         /**
          * System
-         * @description The machine and its workspace.
+         * @description The machine and its workspace; ``role`` is what the caller may do.
          */
         readonly System: {
             /** Gpus */
             readonly gpus: readonly components["schemas"]["Gpu"][];
             /** Name */
             readonly name: string;
+            /**
+             * Role
+             * @enum {string}
+             */
+            readonly role: "viewer" | "operator" | "admin";
             /** User */
             readonly user: string;
             /** Version */
