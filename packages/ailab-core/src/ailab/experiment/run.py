@@ -171,9 +171,17 @@ class ActiveRun(Media):
         except (KeyError, AttributeError, TypeError, struct_error):
             pass  # something not seen before, or no number, name or step at all: looked at below
         step = as_step("step", step)
-        flat = flattened("values", values)
-        numbers = [(check_metric_name("values", name), as_float(name, value, self._to_float)) for name, value in flat]
-        for name, number in numbers:
+        numbers: dict[str, float] = {}
+        for name, value in flattened("values", values):
+            if name not in self.series:
+                check_metric_name("values", name)
+            numbers[name] = as_float(name, value, self._to_float)
+        try:
+            if self._append_many(self.series, numbers, step):  # they were nested, or not Python's floats
+                return
+        except KeyError:
+            pass
+        for name, number in numbers.items():
             self._log_number(name, number, step, False)
 
     def log_value(self, name: str, value: Any, *, step: int | None = None, primary: bool = False) -> None:
