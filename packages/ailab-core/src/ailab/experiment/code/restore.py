@@ -44,10 +44,10 @@ def link_files(snapshot: Snapshot, workspace: Path, target: Path) -> None:
 
 
 def restore(run: Path, target: Path) -> int:
-    """Copy the code of a run into the new folder ``target``; returns the number of files.
+    """Copy the code of a run into the new or empty folder ``target``; returns the number of files.
 
     Raises:
-        FileExistsError: ``target`` exists.
+        FileExistsError: ``target`` holds something already.
         OSError, ValueError: the run has no code, or the workspace's objects are missing or damaged.
     """
     run = run.absolute()
@@ -57,7 +57,9 @@ def restore(run: Path, target: Path) -> int:
     kept = json.loads(read_regular(lists[0]))
     store = ObjectStore(run.parent.parent)
     files = json.loads(store.get(str(kept["tree"])))["files"]
-    target.mkdir(parents=True)
+    target.mkdir(parents=True, exist_ok=True)
+    if any(target.iterdir()):
+        raise FileExistsError(f"{target} holds something already")
     inside = target.resolve()
     for path, key, _, executable in files:
         place = inside / path
@@ -79,8 +81,6 @@ def main() -> None:
         sys.exit("usage: python -m ailab.experiment.code.restore RUN [FOLDER]")
     run = Path(sys.argv[1])
     target = Path(sys.argv[2]) if len(sys.argv) == 3 else run / "src"
-    if target.is_dir() and not any(target.iterdir()):
-        target.rmdir()
     try:
         count = restore(run, target)
     except (OSError, ValueError) as error:
