@@ -78,6 +78,18 @@ def test_code_is_kept_and_ignored_files_are_not(root: Path, ws: Path, tmp_path: 
         assert (target / "models/net.py").read_text() == "x = 1"
 
 
+def test_a_copy_holds_the_same(root: Path, ws: Path, tmp_path: Path) -> None:
+    write(root, **{"a.py": "1", "sub/run.sh": "2", ".gitignore": "*.txt", "no.txt": "", ".env": "T=1"})
+    (root / "sub/run.sh").chmod(0o755)
+    taken = snapshot.copy_code(root, tmp_path / "copy", ws)
+    assert (
+        files(tmp_path / "copy") == set(snapshot.take_snapshot(root, ws).paths) == {"a.py", "sub/run.sh", ".gitignore"}
+    )
+    assert (taken.files, taken.left_out) == (3, [".env (may hold secrets)"])
+    assert os.access(tmp_path / "copy/sub/run.sh", os.X_OK)
+    (tmp_path / "copy/a.py").write_text("a file of its own")
+
+
 def test_a_changed_gitignore_decides_anew(root: Path, ws: Path, tmp_path: Path) -> None:
     write(root, **{"a.py": "1", "sub/b.txt": "2", ".gitignore": "*.txt"})
     assert set(snapshot.take_snapshot(root, ws).paths) == {"a.py", ".gitignore"}

@@ -86,11 +86,11 @@ class InfoFile:
         except OSError as error:
             self._problem(f"cannot replace {self._path}", error)
 
-    def close(self) -> None:
-        """Wait until everything is known."""
+    def close(self, seconds: float = 15.0) -> None:
+        """Wait until everything is known, at most so long."""
         self._closing.set()
         if self._thread is not None:
-            self._thread.join(timeout=15.0)
+            self._thread.join(timeout=seconds)
 
     def abandon(self) -> None:
         """In a forked child: leave the file to the parent, its one writer."""

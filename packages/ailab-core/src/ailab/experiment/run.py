@@ -44,7 +44,9 @@ _logger = logging.getLogger("ailab")
 
 T = TypeVar("T")
 
-_DRAIN_SECONDS = 30.0
+_DRAIN_SECONDS = {"finished": 300.0, "failed": 300.0, "killed": 10.0}
+"""How long the end of a run waits for images and files; whoever sends SIGTERM soon sends SIGKILL."""
+_PATIENCE_SECONDS = 5.0
 _MOST_LINKED = 1000
 """Files of code up to which `src/` is made as a plain folder for every run."""
 
@@ -169,9 +171,17 @@ class ActiveRun(Media):
         except (KeyError, AttributeError, TypeError, struct_error):
             pass  # something not seen before, or no number, name or step at all: looked at below
         step = as_step("step", step)
-        flat = flattened("values", values)
-        numbers = [(check_metric_name("values", name), as_float(name, value, self._to_float)) for name, value in flat]
-        for name, number in numbers:
+        numbers: dict[str, float] = {}
+        for name, value in flattened("values", values):
+            if name not in self.series:
+                check_metric_name("values", name)
+            numbers[name] = as_float(name, value, self._to_float)
+        try:
+            if self._append_many(self.series, numbers, step):  # they were nested, or not Python's floats
+                return
+        except KeyError:
+            pass
+        for name, number in numbers.items():
             self._log_number(name, number, step, False)
 
     def log_value(self, name: str, value: Any, *, step: int | None = None, primary: bool = False) -> None:
@@ -299,13 +309,7 @@ class ActiveRun(Media):
             self._sampler.stop()
         self._notify(self._plugins.hook.ailab_run_finished, run=self, state=state, error=error)
         self.output.stop()
-        if self._code is not None:
-            self._code.join(timeout=_DRAIN_SECONDS)
-        if self._info is not None:
-            self._info.close()
-            self._info.add(ended=time.time())
-        if left := self._background.drain(_DRAIN_SECONDS):
-            _logger.error("run %s: %d images or files were not written in time and are lost", self.id, left)
+        self._wait_for_background(_DRAIN_SECONDS[state])
         if self.lost:
             self._warn(f"{self.lost} images, tables or files were lost: the workspace did not take them")
         if self._leads or (self.folder is not None and state == "failed"):
@@ -323,6 +327,20 @@ class ActiveRun(Media):
             self._temporary.cleanup()
 
     # --- inside ---
+
+    def _wait_for_background(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        if self._code is not None:
+            self._code.join(timeout=seconds)
+        if self._info is not None:
+            self._info.close(max(0.0, end - time.monotonic()))
+            self._info.add(ended=time.time())
+        left = self._background.drain(min(_PATIENCE_SECONDS, max(0.0, end - time.monotonic())))
+        if left and time.monotonic() < end:
+            _logger.warning("run %s: waiting for %d images or files to be written", self.id, left)
+            left = self._background.drain(end - time.monotonic())
+        if left:
+            _logger.error("run %s: %d images or files were not written in time and are lost", self.id, left)
 
     def forked(self) -> None:
         """Called in a forked child: it gets stream files of its own when it first logs, and does not end the run."""

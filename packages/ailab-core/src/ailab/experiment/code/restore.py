@@ -5,16 +5,13 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from ailab.experiment.code.snapshot import Snapshot
 from ailab.experiment.code.store import ObjectStore
 from ailab.experiment.record.files import read_regular
 
-__all__ = ["code_folder", "link_files", "restore"]
+__all__ = ["link_files", "restore"]
 
 
 def link_files(snapshot: Snapshot, workspace: Path, target: Path) -> None:
@@ -47,10 +44,10 @@ def link_files(snapshot: Snapshot, workspace: Path, target: Path) -> None:
 
 
 def restore(run: Path, target: Path) -> int:
-    """Copy the code of a run into ``target``, a new or empty folder; returns the number of files.
+    """Copy the code of a run into the new or empty folder ``target``; returns the number of files.
 
     Raises:
-        FileExistsError: ``target`` is neither.
+        FileExistsError: ``target`` holds something already.
         OSError, ValueError: the run has no code, or the workspace's objects are missing or damaged.
     """
     run = run.absolute()
@@ -62,7 +59,7 @@ def restore(run: Path, target: Path) -> int:
     files = json.loads(store.get(str(kept["tree"])))["files"]
     target.mkdir(parents=True, exist_ok=True)
     if any(target.iterdir()):
-        raise FileExistsError(f"{target} exists and is not empty: give a new folder for the code of {run}")
+        raise FileExistsError(f"{target} holds something already")
     inside = target.resolve()
     for path, key, _, executable in files:
         place = inside / path
@@ -71,22 +68,6 @@ def restore(run: Path, target: Path) -> int:
         place.parent.mkdir(parents=True, exist_ok=True)
         _copy(store, key, executable, place)
     return len(files)
-
-
-@contextmanager
-def code_folder(run: Path) -> Iterator[Path]:
-    """A folder with the code of a run, to be read: its ``src/``, or where that was not made one for the time being.
-
-    Raises:
-        OSError, ValueError: see `restore`.
-    """
-    made = run / "src"
-    if made.is_dir() or not any(run.glob("src*.json")):
-        yield made
-        return
-    with TemporaryDirectory(prefix="ailab-") as temporary:
-        restore(run, Path(temporary))
-        yield Path(temporary)
 
 
 def _copy(store: ObjectStore, key: str, executable: bool, place: Path) -> None:

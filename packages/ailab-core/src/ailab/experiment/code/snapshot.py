@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from ailab.experiment.code.store import ObjectStore
 from ailab.experiment.code.walk import Decisions, is_secret, walk
 from ailab.experiment.record.files import replace_file
 
-__all__ = ["Snapshot", "take_snapshot"]
+__all__ = ["Snapshot", "copy_code", "take_snapshot"]
 
 _LARGEST_FILE = 1 << 20
 _LARGEST_TOTAL = 64 << 20
@@ -60,6 +61,52 @@ def take_snapshot(root: Path, workspace: Path, cache: Path | None = None) -> Sna
     complete = bool(memory.tree) and store.holds(memory.tree, memory.tree_size)
     decisions = Decisions(memory.decisions)
     listed: list[list[Any]] = []
+    for path, stat in _chosen(top, workspace, decisions, taken):
+        key = memory.known(path, stat) if complete else None
+        if key is None:
+            try:
+                data = Path(top, path).read_bytes()
+            except OSError as error:
+                taken.left_out.append(f"{path} ({error.strerror})")
+                continue
+            key = store.put(data)
+            memory.keep(path, stat, key)
+        executable = bool(stat.st_mode & 0o100)
+        taken.paths[path] = (key, executable)
+        listed.append([path, key, stat.st_size, executable])
+        taken.files += 1
+        taken.bytes += stat.st_size
+    tree = json.dumps({"schema": 1, "files": listed}, separators=(",", ":")).encode()
+    taken.tree = store.put(tree)
+    memory.save(taken.tree, len(tree), decisions)
+    return taken
+
+
+def copy_code(root: Path, target: Path, workspace: Path) -> Snapshot:
+    """Copy the files that `take_snapshot` would keep into ``target``, as files of their own.
+
+    Raises:
+        OSError: ``target`` cannot be written to.
+    """
+    top, taken = os.path.realpath(root), Snapshot()
+    target.mkdir(parents=True, exist_ok=True)
+    for path, stat in _chosen(top, workspace, Decisions(), taken):
+        try:
+            data = Path(top, path).read_bytes()
+        except OSError as error:
+            taken.left_out.append(f"{path} ({error.strerror})")
+            continue
+        place = target / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(data)
+        place.chmod(0o755 if stat.st_mode & 0o100 else 0o644)
+        taken.files += 1
+        taken.bytes += stat.st_size
+    return taken
+
+
+def _chosen(top: str, workspace: Path, decisions: Decisions, taken: Snapshot) -> Iterator[tuple[str, os.stat_result]]:
+    """The files to keep; the others are named in ``taken.left_out``. The caller counts what it took."""
     for path, stat in walk(top, os.path.realpath(workspace), decisions, taken.left_out):
         if is_secret(path.rpartition("/")[2]):
             taken.left_out.append(f"{path} (may hold secrets)")
@@ -68,26 +115,9 @@ def take_snapshot(root: Path, workspace: Path, cache: Path | None = None) -> Sna
         elif taken.files >= _MOST_FILES or taken.bytes + stat.st_size > _LARGEST_TOTAL:
             limits = f"limit of {_MOST_FILES} files, {_LARGEST_TOTAL >> 20} MiB"
             taken.left_out.append(f"{path} and what follows ({limits})")
-            break
+            return
         else:
-            key = memory.known(path, stat) if complete else None
-            if key is None:
-                try:
-                    data = Path(top, path).read_bytes()
-                except OSError as error:
-                    taken.left_out.append(f"{path} ({error.strerror})")
-                    continue
-                key = store.put(data)
-                memory.keep(path, stat, key)
-            executable = bool(stat.st_mode & 0o100)
-            taken.paths[path] = (key, executable)
-            listed.append([path, key, stat.st_size, executable])
-            taken.files += 1
-            taken.bytes += stat.st_size
-    tree = json.dumps({"schema": 1, "files": listed}, separators=(",", ":")).encode()
-    taken.tree = store.put(tree)
-    memory.save(taken.tree, len(tree), decisions)
-    return taken
+            yield path, stat
 
 
 def _cache_folder() -> Path:
