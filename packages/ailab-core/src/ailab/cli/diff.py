@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -28,10 +26,12 @@ def diff(workspace: Workspace, a: str, b: str, as_json: bool) -> None:
     Exit code 1 if they differ in any of the first four, 0 if not.
     """
     from ailab.experiment.difference import ABSENT, code_differences, compare_runs
+    from ailab.experiment.sources import code_of
 
     left, right = _two(workspace, a, b)
     kinds = compare_runs(left, right)
-    files = code_differences(left.folder.source, right.folder.source)
+    with code_of(left) as a_code, code_of(right) as b_code:
+        files = code_differences(a_code, b_code)
     ends = left.lasts(), right.lasts()
     metrics = {name: (ends[0].get(name), ends[1].get(name)) for name in dict.fromkeys([*ends[0], *ends[1]])}
     if as_json:
@@ -84,24 +84,23 @@ def code(workspace: Workspace, a: str, b: str | None, names: bool, as_json: bool
     Exit code 1 if there are differences, 0 if not.
     """
     from ailab.experiment.difference import code_differences, unified_diff
-    from ailab.experiment.snapshot import take_snapshot
+    from ailab.experiment.sources import code_of, working_code
 
-    with tempfile.TemporaryDirectory(prefix="ailab-") as temporary:
-        if b is None:
-            (left,) = find_runs(workspace, [a])
-            right = Path(temporary)
-            take_snapshot(Path.cwd(), right, workspace.path)
-        else:
-            left, other = _two(workspace, a, b)
-            right = other.folder.source
-        files = code_differences(left.folder.source, right)
+    if b is None:
+        (left,) = find_runs(workspace, [a])
+        other = working_code(workspace.path)
+    else:
+        left, right = _two(workspace, a, b)
+        other = code_of(right)
+    with code_of(left) as before, other as after:
+        files = code_differences(before, after)
         if as_json:
-            print_json({"files": files, "diff": "\n".join(unified_diff(left.folder.source, right))})
+            print_json({"files": files, "diff": "\n".join(unified_diff(before, after))})
         elif names:
             for path, what in files.items():
                 click.echo(f"{what:<8} {safe(path)}")
         else:
-            for line in unified_diff(left.folder.source, right):
+            for line in unified_diff(before, after):
                 color = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1])
                 click.echo(click.style(safe(line.replace("\t", "    ")), fg=color))
     if files:

@@ -1,0 +1,47 @@
+"""The code of a run, and of the folder one works in, as plain folders to compare and to run.
+
+Only here is it known how code is kept.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ailab.experiment.recorded import Run
+
+__all__ = ["code_of", "copy_code", "working_code"]
+
+
+@contextmanager
+def code_of(run: Run) -> Iterator[Path]:
+    """Within the block, a folder with the run's code, to read only; an empty or missing one if none was kept."""
+    yield run.folder.source
+
+
+@contextmanager
+def working_code(workspace: Path) -> Iterator[Path]:
+    """Within the block, a copy of what a run that is started here and now would keep of the current folder."""
+    from ailab.experiment.snapshot import take_snapshot
+
+    with tempfile.TemporaryDirectory(prefix="ailab-") as temporary:
+        take_snapshot(Path.cwd(), Path(temporary), workspace)
+        yield Path(temporary)
+
+
+def copy_code(run: Run, folder: Path) -> None:
+    """Put a run's code into an existing, empty folder, as files of its own that may be changed.
+
+    Raises:
+        ValueError: the run kept no code.
+        OSError: the folder cannot be written to.
+    """
+    with code_of(run) as source:
+        if not source.is_dir() or not any(source.iterdir()):
+            raise ValueError(f"{run.id} kept no code (snapshot=False?), so it cannot be run again")
+        shutil.copytree(source, folder, dirs_exist_ok=True, symlinks=True)
