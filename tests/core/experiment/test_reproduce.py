@@ -5,6 +5,7 @@ import math
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -102,6 +103,12 @@ def test_a_divergence_is_located_and_explained(project: Path, workspace: Path, t
     assert verdict.expected is not None and verdict.got == verdict.expected + 1
     assert verdict.code == {"noise": "added"}
     assert verdict.causes == ["code", "config"]
+
+
+def test_what_the_machine_does_is_no_divergence(record: Callable[..., Run]) -> None:
+    one = record({"loss": [1.0], "system/cpu": [1.0], "data/wait_fraction": [0.1]})
+    two = record({"loss": [1.0], "system/cpu": [9.0]})
+    assert judge(one, two).same
 
 
 def test_what_cannot_be_run_again(project: Path, workspace: Path, tmp_path: Path) -> None:

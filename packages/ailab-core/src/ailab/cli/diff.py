@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -29,13 +25,13 @@ def diff(workspace: Workspace, a: str, b: str, as_json: bool) -> None:
 
     Exit code 1 if they differ in any of the first four, 0 if not.
     """
-    from ailab.experiment.code.restore import code_folder
     from ailab.experiment.difference import ABSENT, code_differences, compare_runs
+    from ailab.experiment.sources import code_of
 
     left, right = _two(workspace, a, b)
     kinds = compare_runs(left, right)
-    with code_folder(left.path) as before, code_folder(right.path) as after:
-        files = code_differences(before, after)
+    with code_of(left) as a_code, code_of(right) as b_code:
+        files = code_differences(a_code, b_code)
     ends = left.lasts(), right.lasts()
     metrics = {name: (ends[0].get(name), ends[1].get(name)) for name in dict.fromkeys([*ends[0], *ends[1]])}
     if as_json:
@@ -87,38 +83,25 @@ def code(workspace: Workspace, a: str, b: str | None, names: bool, as_json: bool
 
     Exit code 1 if there are differences, 0 if not.
     """
-    from ailab.experiment.code.restore import code_folder
     from ailab.experiment.difference import code_differences, unified_diff
+    from ailab.experiment.sources import code_of, working_code
 
-    with ExitStack() as folders:
-        if b is None:
-            (one,) = find_runs(workspace, [a])
-            right = folders.enter_context(_code_here())
-        else:
-            one, other = _two(workspace, a, b)
-            right = folders.enter_context(code_folder(other.path))
-        left = folders.enter_context(code_folder(one.path))
-        files = code_differences(left, right)
+    if b is None:
+        (left,) = find_runs(workspace, [a])
+        other = working_code()
+    else:
+        left, right = _two(workspace, a, b)
+        other = code_of(right)
+    with code_of(left) as before, other as after:
+        files = code_differences(before, after)
         if as_json:
-            print_json({"files": files, "diff": "\n".join(unified_diff(left, right))})
+            print_json({"files": files, "diff": "\n".join(unified_diff(before, after))})
         elif names:
             for path, what in files.items():
                 click.echo(f"{what:<8} {safe(path)}")
         else:
-            for line in unified_diff(left, right):
+            for line in unified_diff(before, after):
                 color = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1])
                 click.echo(click.style(safe(line.replace("\t", "    ")), fg=color))
     if files:
         sys.exit(1)
-
-
-@contextmanager
-def _code_here() -> Iterator[Path]:
-    """What a run in the current folder would keep."""
-    from ailab.experiment.code import take_snapshot
-    from ailab.experiment.code.restore import link_files
-
-    with tempfile.TemporaryDirectory(prefix="ailab-") as temporary:
-        store, folder = Path(temporary, "workspace"), Path(temporary, "src")
-        link_files(take_snapshot(Path.cwd(), store, Path(temporary, "cache")), store, folder)
-        yield folder

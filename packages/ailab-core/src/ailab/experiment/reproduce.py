@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 import platform
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -15,20 +14,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ailab.experiment.code.restore import code_folder, restore
 from ailab.experiment.config_layers import FILE_VARIABLE, PREFIX, RECORDED_VARIABLE
 from ailab.experiment.difference import Change, changes, code_differences, environment_of
 from ailab.experiment.environment import git_state, packages
 from ailab.experiment.record.layout import discover
 from ailab.experiment.recorded import Run
+from ailab.experiment.sources import code_of, copy_code
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
 __all__ = ["Verdict", "command_of", "judge", "preflight", "rebuild", "run_again", "same_values"]
 
-# Measured by the clock, so never the same twice.
-_BY_THE_CLOCK = ("data/wait_fraction",)
+# Measured by the clock or on the machine, so never the same twice.
+_MEASURED = ("data/wait_fraction", "system/")
 # Where a run lies and what it is called is no part of what it computes.
 _PLACES = ("train.checkpoint_path",)
 
@@ -97,12 +96,7 @@ def rebuild(run: Run, folder: Path, links: Sequence[str] = ()) -> None:
         ValueError: the run kept no code, or a link leads out of the folder or to nothing.
         OSError: the folder cannot be written to.
     """
-    if any(run.path.glob("src*.json")):
-        restore(run.path, folder)
-    elif run.folder.source.is_dir() and any(run.folder.source.iterdir()):
-        shutil.copytree(run.folder.source, folder, dirs_exist_ok=True, symlinks=True)
-    else:
-        raise ValueError(f"{run.id} kept no code (snapshot=False?), so it cannot be run again")
+    copy_code(run, folder)
     for link in links:
         target = Path(str(run.info.get("folder") or "")) / link
         place = folder / link
@@ -193,13 +187,13 @@ def judge(run: Run, again: Run, rtol: float = 1e-5, atol: float = 1e-8) -> Verdi
     """Compare a run with its repetition, value by value.
 
     Two values are the same if they differ by at most ``atol + rtol * |expected|``, as in ``numpy.isclose``; NaN is the
-    same as NaN. Metrics that measure time are left out.
+    same as NaN. Metrics that measure time or the machine are left out.
     """
     verdict = Verdict(same=True)
     then, now = run.all_values(), again.all_values()
     first: tuple[int, str, float | None, float | None] | None = None
     for name in dict.fromkeys([*then, *now]):
-        if name in _BY_THE_CLOCK:
+        if name.startswith(_MEASURED):
             continue
         if name not in then or name not in now:
             verdict.missing.append(name)
@@ -218,8 +212,8 @@ def judge(run: Run, again: Run, rtol: float = 1e-5, atol: float = 1e-8) -> Verdi
         verdict.step, verdict.metric, verdict.expected, verdict.got = first
     verdict.same = first is None and not verdict.missing
     verdict.data = changes({"datasets": run.info.get("datasets")}, {"datasets": again.info.get("datasets")})
-    with code_folder(run.path) as before, code_folder(again.path) as after:
-        verdict.code = code_differences(before, after)
+    with code_of(run) as a_code, code_of(again) as b_code:
+        verdict.code = code_differences(a_code, b_code)
     verdict.config = [change for change in changes(run.config, again.config) if change.path not in _PLACES]
     verdict.environment = changes(environment_of(run.info), environment_of(again.info))
     return verdict

@@ -1,0 +1,62 @@
+"""The code of a run, and of the folder one works in, as plain folders to compare and to run.
+
+Only here is it known how code is kept.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ailab.experiment.code import take_snapshot
+from ailab.experiment.code.restore import link_files, restore
+
+if TYPE_CHECKING:
+    from ailab.experiment.recorded import Run
+
+__all__ = ["code_of", "copy_code", "working_code"]
+
+
+@contextmanager
+def code_of(run: Run) -> Iterator[Path]:
+    """Within the block, a folder with the run's code, to read only; an empty or missing one if none was kept.
+
+    Raises:
+        OSError, ValueError: the workspace's objects are missing or damaged.
+    """
+    if run.folder.source.is_dir() or not any(run.path.glob("src*.json")):
+        yield run.folder.source
+        return
+    with tempfile.TemporaryDirectory(prefix="ailab-") as temporary:  # too many files for a plain folder of its own
+        restore(run.path, Path(temporary) / "code")
+        yield Path(temporary) / "code"
+
+
+@contextmanager
+def working_code() -> Iterator[Path]:
+    """Within the block, a copy of what a run that is started here and now would keep of the current folder."""
+    with tempfile.TemporaryDirectory(prefix="ailab-") as temporary:
+        # A workspace of its own: looking is not to leave anything in the user's.
+        workspace, folder = Path(temporary, "workspace"), Path(temporary, "code")
+        link_files(take_snapshot(Path.cwd(), workspace, Path(temporary, "cache")), workspace, folder)
+        yield folder
+
+
+def copy_code(run: Run, folder: Path) -> None:
+    """Put a run's code into an existing, empty folder, as files of its own that may be changed.
+
+    Raises:
+        ValueError: the run kept no code.
+        OSError: the folder cannot be written to.
+    """
+    with code_of(run) as source:
+        if not source.is_dir() or not any(source.iterdir()):
+            raise ValueError(f"{run.id} kept no code (snapshot=False?), so it cannot be run again")
+        shutil.copytree(source, folder, dirs_exist_ok=True, symlinks=True)
+    for path in folder.rglob("*"):
+        if not path.is_symlink():
+            path.chmod(path.stat().st_mode | 0o200)  # those in src/ are read-only, as they are links
