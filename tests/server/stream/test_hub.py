@@ -29,7 +29,7 @@ class World:
         self.tokens = Tokens()
         self.runs: dict[str, RunSummary] = {}
         self.hub = Hub(
-            lambda user: [
+            lambda user, only, since: [
                 SnapshotMessage(runs=list(self.runs.values()), tasks=[], system=SYSTEM).model_dump_json().encode(),
                 b"\n",
             ],
@@ -38,10 +38,10 @@ class World:
             self.tokens,
         )
 
-    def join(self, user: str = "ada") -> Client:
+    def join(self, user: str = "ada", **what: Any) -> Client:
         login = self.tokens.check(self.tokens.issue(user)[0])
         assert login is not None
-        client = self.hub.join(login)
+        client = self.hub.join(login, **what)
         assert client is not None
         return client
 
@@ -123,7 +123,41 @@ def test_a_ping_when_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PING_SECONDS", 0.01)
 
     async def scene(world: World) -> None:
-        assert parsed(await world.hub.next(world.join())) == [{"type": "ping"}]
+        assert parsed(await world.hub.next(world.join())) == [{"type": "ping", "revision": 0}]
+
+    play(scene)
+
+
+def test_a_client_hears_only_of_the_runs_it_looks_at() -> None:
+    async def scene(world: World) -> None:
+        client = world.join(only=frozenset({"b"}))
+        world.change("a", "b", "c")
+        await asyncio.sleep(0)
+        assert list(client.changed) == ["b"]
+        assert [m["run"]["id"] for m in parsed(await world.hub.next(client))] == ["b"]
+        world.change("a")
+        await asyncio.sleep(0)
+        assert not client.wake.is_set()
+
+    play(scene)
+
+
+def test_many_changes_come_a_few_at_a_time_and_the_cursor_after_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PING_SECONDS", 0.0)
+    monkeypatch.setattr(module, "_MOST_LINES", 2)
+
+    async def scene(world: World) -> None:
+        client = world.join()
+        world.change("a", "b", "c")
+        world.hub.publish_runs([], 7)
+        await asyncio.sleep(0)
+        client.wake.set()
+        monkeypatch.setattr(module, "PING_SECONDS", 5.0)
+        client.pinged -= 10.0
+        first, second = parsed(await world.hub.next(client)), parsed(await world.hub.next(client))
+        assert [m["type"] for m in first] == ["run", "run"]
+        assert [m["type"] for m in second] == ["run", "ping"]
+        assert second[-1]["revision"] == 7
 
     play(scene)
 

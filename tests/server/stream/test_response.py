@@ -76,7 +76,7 @@ def test_a_browser_that_takes_nothing_costs_no_memory() -> None:
     row = b'{"id":"%d","values":"' + b"x" * 2_000 + b'"}'
     runs = {str(number): row % number for number in range(200)}
     tokens = Tokens()
-    hub = RealHub(lambda user: [*runs.values(), b"\n"], None, runs.get, tokens)  # type: ignore[arg-type]
+    hub = RealHub(lambda user, only, since: [*runs.values(), b"\n"], None, runs.get, tokens)  # type: ignore[arg-type]
 
     async def scene() -> None:
         hub.attach()

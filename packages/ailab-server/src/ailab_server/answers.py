@@ -52,13 +52,15 @@ def compare_series(services: Services, question: SeriesQuestion) -> Response:
     return Pieces(encode_many(found, question.points), "application/octet-stream")
 
 
-def open_stream(services: Services, caller: Login) -> Response:
-    """The live stream of one browser.
+def open_stream(
+    services: Services, caller: Login, only: frozenset[str] | None = None, since: int | None = None
+) -> Response:
+    """The live stream of one browser: of some runs or all, from the beginning or a revision on.
 
     Raises:
         ProblemError: 503, too many are watching.
     """
-    client = services.hub.join(caller)
+    client = services.hub.join(caller, only, since)
     if client is None:
         raise ProblemError(503, "too many browsers are watching this server", {"Retry-After": "30"})
     return StreamResponse(client, services.hub)

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 __all__ = [
+    "ChangesMessage",
     "Credentials",
     "Gpu",
     "Image",
@@ -235,6 +236,18 @@ class SnapshotMessage(_Answer):
     runs: list[RunSummary]
     tasks: list[Task]
     system: System
+    revision: int = 0
+
+
+class ChangesMessage(_Answer):
+    """The first line of a stream that goes on where another ended: what changed, appeared and went since then."""
+
+    type: Literal["changes"] = "changes"
+    runs: list[RunSummary]
+    removed: list[str]
+    tasks: list[Task]
+    system: System
+    revision: int
 
 
 class RunMessage(_Answer):
@@ -260,11 +273,13 @@ class TasksMessage(_Answer):
 
 
 class PingMessage(_Answer):
-    """Nothing new; the connection lives."""
+    """The connection lives, and everything up to ``revision`` has been told: a new stream may go on from there."""
 
     type: Literal["ping"] = "ping"
+    revision: int = 0
 
 
 StreamMessage = Annotated[
-    SnapshotMessage | RunMessage | RemovedMessage | TasksMessage | PingMessage, Field(discriminator="type")
+    SnapshotMessage | ChangesMessage | RunMessage | RemovedMessage | TasksMessage | PingMessage,
+    Field(discriminator="type"),
 ]

@@ -146,11 +146,28 @@ class Services:
         """What a stream says when a task or a GPU changed."""
         return models.TasksMessage(tasks=self.task_list(), system=self.system(user))
 
-    def snapshot(self, user: str) -> list[bytes]:
-        """What a stream begins with, a `SnapshotMessage`, in pieces: the rows of the runs are as long as all else."""
-        rest = models.SnapshotMessage(runs=[], tasks=self.task_list(), system=self.system(user)).model_dump_json()
-        before, after = rest.split('"runs":[]', 1)
-        return [before.encode() + b'"runs":[', *joined(self.workspace.rows()), b"]" + after.encode() + b"\n"]
+    def snapshot(self, user: str, only: frozenset[str] | None = None, since: int | None = None) -> list[bytes]:
+        """What a stream begins with, in pieces: the rows of the runs are as long as all else.
+
+        Args:
+            only: of these runs; None: of all.
+            since: what changed after this revision, a `ChangesMessage`; when that is not known any more, or None,
+                everything, a `SnapshotMessage`.
+        """
+        # First, so that what changes while this is made is told, twice perhaps.
+        revision = self.workspace.revision
+        removed = None if since is None else self.workspace.removed(since)
+        tasks, system = self.task_list(), self.system(user)
+        message: models.SnapshotMessage | models.ChangesMessage
+        if since is None or removed is None:
+            rows = self.workspace.rows(only)
+            message = models.SnapshotMessage(runs=[], tasks=tasks, system=system, revision=revision)
+        else:
+            rows = self.workspace.rows(only, since)
+            told = [id for id in removed if only is None or id in only]
+            message = models.ChangesMessage(runs=[], removed=told, tasks=tasks, system=system, revision=revision)
+        before, after = message.model_dump_json().split('"runs":[]', 1)
+        return [before.encode() + b'"runs":[', *joined(rows), b"]" + after.encode() + b"\n"]
 
     def _gpu(self, id: int, tasks: Sequence[Task]) -> models.Gpu:
         if not tasks:
@@ -164,7 +181,7 @@ class Services:
         self.hub.publish_tasks()
 
     def _runs_changed(self, ids: list[str]) -> None:
-        self.hub.publish_runs(ids)
+        self.hub.publish_runs(ids, self.workspace.revision)
         linked = False
         for id in ids:
             run = self.workspace.glance(id)

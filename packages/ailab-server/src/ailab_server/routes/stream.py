@@ -1,6 +1,8 @@
 """The live stream: one per browser, newline-delimited JSON over a plain answer to ``fetch``."""
 
-from fastapi import APIRouter, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
 
 from ailab_server import answers
 from ailab_server.models import StreamMessage
@@ -19,6 +21,15 @@ class _Lines(Response):
     response_class=_Lines,
     responses={200: {"description": "One JSON message a line, see docs/api.md", "model": StreamMessage}},
 )
-async def get_stream(caller: Caller, parts: Parts) -> Response:
+async def get_stream(
+    caller: Caller,
+    parts: Parts,
+    run: Annotated[
+        list[str] | None, Query(max_length=500, description="only these runs; may be repeated, all without any")
+    ] = None,
+    since: Annotated[
+        int | None, Query(ge=0, lt=2**63, description="a revision from an earlier stream, to go on from there")
+    ] = None,
+) -> Response:
     """A snapshot, then every change as it happens, until the browser or the server goes or the token ends."""
-    return answers.open_stream(parts, caller)
+    return answers.open_stream(parts, caller, None if run is None else frozenset(run), since)

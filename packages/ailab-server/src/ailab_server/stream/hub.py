@@ -26,13 +26,20 @@ class Client:
 
     It holds the *ids* of what changed, never messages: however slow its browser is, it costs no more than the
     list of runs, and what it gets at last is the newest state.
+
+    Args:
+        only: the runs it looks at; None: all.
+        since: the revision up to which it knows everything; None: it knows nothing.
     """
 
-    def __init__(self, login: Login) -> None:
+    def __init__(self, login: Login, only: frozenset[str] | None = None, since: int | None = None) -> None:
         self.login = login
+        self.only = only
+        self.since = since
         self.changed: dict[str, None] = {}  # a dict for its order
         self.tasks = False
         self.ended = False
+        self.pinged = time.monotonic()
         self.wake = asyncio.Event()
 
 
@@ -40,7 +47,8 @@ class Hub:
     """All open streams. Everything but the ``publish`` methods belongs to the event loop's thread.
 
     Args:
-        snapshot: everything there is, for a user, as the pieces of one line (may be slow: it is called in a thread).
+        snapshot: everything there is, or of some runs, or since a revision, for a user, as the pieces of one line
+            (may be slow: it is called in a thread).
         tasks: tasks and system, for a user (likewise).
         run: the JSON of a run's newest summary, or None when it is gone.
         tokens: which logins are still valid.
@@ -49,7 +57,7 @@ class Hub:
 
     def __init__(
         self,
-        snapshot: Callable[[str], list[bytes]],
+        snapshot: Callable[[str, frozenset[str] | None, int | None], list[bytes]],
         tasks: Callable[[str], TasksMessage],
         run: Callable[[str], bytes | None],
         tokens: Tokens,
@@ -64,24 +72,25 @@ class Hub:
         self._lines: dict[str, bytes] = {}  # rendered once, sent to every client
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
+        self._published = 0
 
     def attach(self) -> None:
         """Serve on the running event loop."""
         self._loop = asyncio.get_running_loop()
 
-    def publish_runs(self, ids: Iterable[str]) -> None:
-        """These runs changed, appeared or went. From any thread."""
-        self._call(self._mark_runs, list(ids))
+    def publish_runs(self, ids: Iterable[str], revision: int = 0) -> None:
+        """These runs changed, appeared or went, the last of all those up to ``revision``. From any thread."""
+        self._call(self._mark_runs, list(ids), revision)
 
     def publish_tasks(self) -> None:
         """A task, a GPU or the workspace's availability changed. From any thread."""
         self._call(self._mark_tasks)
 
-    def join(self, login: Login) -> Client | None:
+    def join(self, login: Login, only: frozenset[str] | None = None, since: int | None = None) -> Client | None:
         """A new stream, or None when there are too many or the server stops."""
         if self._closed or len(self._clients) >= (self._most or _MOST_CLIENTS):
             return None
-        client = Client(login)
+        client = Client(login, only, since)
         self._clients.add(client)
         return client
 
@@ -103,7 +112,7 @@ class Hub:
 
     async def first(self, client: Client) -> list[bytes]:
         """The snapshot that a stream begins with, in pieces that all streams share."""
-        return await asyncio.to_thread(self._snapshot, client.login.user)
+        return await asyncio.to_thread(self._snapshot, client.login.user, client.only, client.since)
 
     async def next(self, client: Client) -> bytes | None:
         """Wait for news, at most as long as a ping may take.
@@ -119,6 +128,7 @@ class Hub:
         if client.ended or self._tokens.get(client.login.key) is None:
             return None
         client.wake.clear()
+        published = self._published
         changed = list(islice(client.changed, _MOST_LINES))
         for id in changed:
             del client.changed[id]
@@ -128,7 +138,11 @@ class Hub:
         parts = [self._run_line(id) for id in changed]
         if tasks:
             parts.append(_line(await asyncio.to_thread(self._tasks, client.login.user)))
-        return b"".join(parts) or _line(PingMessage())
+        now = time.monotonic()
+        if not client.changed and (not parts or now - client.pinged >= PING_SECONDS):
+            client.pinged = now
+            parts.append(_line(PingMessage(revision=published)))
+        return b"".join(parts)
 
     def _run_line(self, id: str) -> bytes:
         line = self._lines.get(id)
@@ -140,12 +154,15 @@ class Hub:
             self._lines[id] = line
         return line
 
-    def _mark_runs(self, ids: list[str]) -> None:
+    def _mark_runs(self, ids: list[str], revision: int) -> None:
+        self._published = max(self._published, revision)
         for id in ids:
             self._lines.pop(id, None)
         for client in self._clients:
-            client.changed.update(dict.fromkeys(ids))
-            client.wake.set()
+            wanted = ids if client.only is None else [id for id in ids if id in client.only]
+            if wanted:
+                client.changed.update(dict.fromkeys(wanted))
+                client.wake.set()
 
     def _mark_tasks(self) -> None:
         for client in self._clients:

@@ -3,7 +3,7 @@
 import os
 import stat
 
-__all__ = ["signature"]
+__all__ = ["look", "signature"]
 
 
 def signature(run: str) -> str:
@@ -12,9 +12,14 @@ def signature(run: str) -> str:
     It differs whenever one of them was written to, replaced, added or taken away. Empty, which equals no other, when
     that cannot be told.
     """
+    return look(run)[0]
+
+
+def look(run: str) -> tuple[str, dict[str, int]]:
+    """The signature of a run's files, and how long each of its stream files is."""
+    sizes: dict[str, int] = {}
     try:
-        found = os.stat(run, follow_symlinks=False)
-        parts = [f"{found.st_ino}"]
+        parts = [f"{os.stat(run, follow_symlinks=False).st_ino}"]
         for name in ("run.json", "config.json"):
             try:
                 parts.append(_one(name, os.stat(f"{run}/{name}", follow_symlinks=False)))
@@ -24,15 +29,19 @@ def signature(run: str) -> str:
         try:
             found = os.stat(streams, follow_symlinks=False)
         except FileNotFoundError:
-            return "/".join([*parts, "streams-"])
+            return "/".join([*parts, "streams-"]), {}
         parts.append(_one("streams", found))
         if stat.S_ISDIR(found.st_mode):
+            files = []
             with os.scandir(streams) as entries:
-                files = [_one(entry.name, entry.stat(follow_symlinks=False)) for entry in entries]
+                for entry in entries:
+                    found = entry.stat(follow_symlinks=False)
+                    files.append(_one(entry.name, found))
+                    sizes[entry.path] = found.st_size
             parts += sorted(files)
     except OSError:
-        return ""
-    return "/".join(parts)
+        return "", {}
+    return "/".join(parts), sizes
 
 
 def _one(name: str, found: os.stat_result) -> str:

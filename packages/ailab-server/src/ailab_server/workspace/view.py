@@ -3,7 +3,6 @@
 import hashlib
 import math
 import os
-from pathlib import Path
 from typing import Any
 
 from ailab.experiment.record import RunReader
@@ -26,13 +25,13 @@ def run_id(relative: str) -> str:
 
 def summary(reader: RunReader, id: str, relative: str, first_seen: float, revision: int) -> RunSummary:
     """A run as a row of the list. ``first_seen`` stands in where the run does not say when it was made."""
-    path = Path(relative)
+    experiment, _, name = relative.rpartition("/")
     info = reader.info
     created = _time(reader.created, first_seen)
     return RunSummary(
         id=id,
-        experiment=text(path.parent.as_posix(), 500),
-        name=text(path.name, 500),
+        experiment=text(experiment, 500),
+        name=text(name, 500),
         state=reader.state,  # type: ignore[arg-type]  # core's states are the API's
         progress=reader.progress,
         eta_seconds=_finite(reader.eta_seconds()),
@@ -51,11 +50,11 @@ def summary(reader: RunReader, id: str, relative: str, first_seen: float, revisi
 
 def unreadable(id: str, relative: str, first_seen: float, revision: int) -> RunSummary:
     """The row of a run of which nothing can be said."""
-    path = Path(relative)
+    experiment, _, name = relative.rpartition("/")
     return RunSummary(
         id=id,
-        experiment=text(path.parent.as_posix(), 500),
-        name=text(path.name, 500),
+        experiment=text(experiment, 500),
+        name=text(name, 500),
         state="failed",
         progress=None,
         eta_seconds=None,

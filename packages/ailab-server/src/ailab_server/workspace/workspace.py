@@ -4,8 +4,8 @@ import logging
 import os
 import threading
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections import OrderedDict, deque
+from collections.abc import Callable, Container, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,7 +21,7 @@ from ailab_server.workspace.entry import Entry
 from ailab_server.workspace.files import read_inside
 from ailab_server.workspace.listing import Listing, is_local
 from ailab_server.workspace.series import Axis, NoSuchMetric, part
-from ailab_server.workspace.signature import signature
+from ailab_server.workspace.signature import look, signature
 
 __all__ = ["Glance", "Workspace"]
 
@@ -36,6 +36,7 @@ _LOOKS_PER_ROUND = 25
 _LARGEST_IMAGE = 32 * 2**20
 _RECENT = 8
 """So many readers of runs that are over are kept for whoever looks at them."""
+_MOST_GONE = 10_000
 _OVER = ("finished", "failed", "killed")
 
 
@@ -92,6 +93,8 @@ class Workspace:
         self._by_task: dict[str, str] = {}
         # Grows across restarts too, so that a page which was open all the time sees every change.
         self._revision = time.time_ns() // 1_000_000
+        self._gone: deque[tuple[int, str]] = deque()
+        self._gone_from = self._revision
         self._wakeup = threading.Event()
         self._stopping = False
         self._swept = threading.Event()
@@ -112,11 +115,27 @@ class Workspace:
         if self._thread.ident is not None:
             self._thread.join(timeout=1.0)  # a dead network share may hold it; it is a daemon
 
-    def rows(self) -> list[bytes]:
-        """The JSON of all runs' summaries, newest first."""
-        known = [entry for entry in list(self._entries.values()) if entry.row]
+    @property
+    def revision(self) -> int:
+        """Grows with every change of any run."""
+        return self._revision
+
+    def rows(self, only: Container[str] | None = None, since: int = -1) -> list[bytes]:
+        """The JSON of the summaries of all runs, or some, that changed after a revision; newest first."""
+        known = [
+            entry
+            for entry in list(self._entries.values())
+            if entry.row and entry.revision > since and (only is None or entry.id in only)
+        ]
         known.sort(key=lambda entry: (entry.created, entry.id), reverse=True)
         return [entry.row for entry in known]
+
+    def removed(self, since: int) -> list[str] | None:
+        """The runs that went after a revision; None if that is too long ago to know, or was never."""
+        gone = list(self._gone)
+        if not self._gone_from <= since <= self._revision:
+            return None
+        return [id for revision, id in gone if revision > since]
 
     def row(self, id: str) -> bytes | None:
         """The JSON of one run's summary, or None if there is none of this id."""
@@ -341,6 +360,10 @@ class Workspace:
             self._live.pop(id, None)
             self._quiet.pop(id, None)
             self._columns.forget(id)
+            self._gone.append((self._revision + 1, id))
+            self._revision += 1
+        while len(self._gone) > _MOST_GONE:
+            self._gone_from = self._gone.popleft()[0]
         if known:
             self._changed(known)
 
@@ -407,10 +430,10 @@ class Workspace:
         first_seen = time.time() if first else entry.created
         with entry.lock:
             # Before reading: what changes meanwhile differs from it afterwards.
-            found = signature(entry.path)
+            found, sizes = look(entry.path)
             if found != entry.signature:
                 entry.signature, entry.unchanged_since = found, now
-                entry.streams = _sizes(entry.path)
+                entry.streams = sizes
             entry.polled = now
             reader = entry.reader
             if reader is None:
@@ -428,8 +451,8 @@ class Workspace:
                 run = view.unreadable(entry.id, entry.relative, first_seen, self._revision + 1)
                 self._settle(entry)
             if run is not None:
-                self._revision += 1
                 entry.show(run)
+                self._revision += 1  # afterwards: whoever reads it first and the rows then misses nothing
             if entry.reader is not None and self._is_quiet(entry, reader, first, now):
                 self._settle(entry)
         if run is None:
@@ -462,15 +485,6 @@ class Workspace:
             other = self._entries.get(self._by_task.get(entry.task, ""))
             if other is None or other.created <= entry.created:
                 self._by_task[entry.task] = entry.id
-
-
-def _sizes(run: str) -> dict[str, int]:
-    """The stream files of a run and how long they are."""
-    try:
-        with os.scandir(f"{run}/streams") as entries:
-            return {entry.path: entry.stat(follow_symlinks=False).st_size for entry in entries}
-    except OSError:
-        return {}
 
 
 def _grown(entry: Entry) -> bool:

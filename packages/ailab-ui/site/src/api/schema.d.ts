@@ -278,6 +278,26 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * ChangesMessage
+         * @description The first line of a stream that goes on where another ended: what changed, appeared and went since then.
+         */
+        readonly ChangesMessage: {
+            /** Removed */
+            readonly removed: readonly string[];
+            /** Revision */
+            readonly revision: number;
+            /** Runs */
+            readonly runs: readonly components["schemas"]["RunSummary"][];
+            readonly system: components["schemas"]["System"];
+            /** Tasks */
+            readonly tasks: readonly components["schemas"]["Task"][];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            readonly type: "changes";
+        };
+        /**
          * Credentials
          * @description What a user types to log in.
          */
@@ -371,9 +391,14 @@ export interface components {
         };
         /**
          * PingMessage
-         * @description Nothing new; the connection lives.
+         * @description The connection lives, and everything up to ``revision`` has been told: a new stream may go on from there.
          */
         readonly PingMessage: {
+            /**
+             * Revision
+             * @default 0
+             */
+            readonly revision: number;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
@@ -549,6 +574,11 @@ export interface components {
          * @description The first line of a stream: replaces everything that a browser knew of this server.
          */
         readonly SnapshotMessage: {
+            /**
+             * Revision
+             * @default 0
+             */
+            readonly revision: number;
             /** Runs */
             readonly runs: readonly components["schemas"]["RunSummary"][];
             readonly system: components["schemas"]["System"];
@@ -560,7 +590,7 @@ export interface components {
              */
             readonly type: "snapshot";
         };
-        readonly StreamMessage: components["schemas"]["SnapshotMessage"] | components["schemas"]["RunMessage"] | components["schemas"]["RemovedMessage"] | components["schemas"]["TasksMessage"] | components["schemas"]["PingMessage"];
+        readonly StreamMessage: components["schemas"]["SnapshotMessage"] | components["schemas"]["ChangesMessage"] | components["schemas"]["RunMessage"] | components["schemas"]["RemovedMessage"] | components["schemas"]["TasksMessage"] | components["schemas"]["PingMessage"];
         /**
          * System
          * @description The machine and its workspace; ``role`` is what the caller may do.
@@ -930,7 +960,12 @@ export interface operations {
     };
     readonly get_stream: {
         readonly parameters: {
-            readonly query?: never;
+            readonly query?: {
+                /** @description only these runs; may be repeated, all without any */
+                readonly run?: readonly string[] | null;
+                /** @description a revision from an earlier stream, to go on from there */
+                readonly since?: number | null;
+            };
             readonly header?: never;
             readonly path?: never;
             readonly cookie?: never;

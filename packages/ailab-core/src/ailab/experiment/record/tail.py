@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import json
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,12 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ailab.experiment.record import scalars
-from ailab.experiment.record.files import open_regular
 
 __all__ = ["StreamTail"]
 
 _EVENTS_AT_ONCE = 64 << 20
 _RECORDS_AT_ONCE = 1 << 20  # bytes: what follows fits a processor's cache, and a long run costs no more memory
+
+_FEW = 2_000  # records: with fewer, NumPy's set functions take longer to begin than to work
 
 
 class StreamTail:
@@ -33,8 +36,9 @@ class StreamTail:
         self.scalars_read = 0
         self.bad_lines = 0
         self.grew = False
-        self._scalars = folder / f"{writer}.scalars"
-        self._events = folder / f"{writer}.jsonl"
+        # Strings: a Path costs as much to make as a file to open, and there are thousands of runs.
+        self._scalars = f"{folder}/{writer}.scalars"
+        self._events = f"{folder}/{writer}.jsonl"
         self._events_read = 0
         self._new_scalars = b""
         self._scalars_end = 0
@@ -99,7 +103,7 @@ class StreamTail:
         self._new_scalars = b""
         self._unread += self._scalars_end - self.scalars_read
 
-    def _read(self, path: Path, offset: int, limit: int) -> tuple[bytes, int]:
+    def _read(self, path: str, offset: int, limit: int) -> tuple[bytes, int]:
         try:
             return _read(path, offset, limit)
         except FileNotFoundError:
@@ -113,26 +117,36 @@ class StreamTail:
         valid = scalars.valid(records)
         good = len(records) if valid.all() else int(valid.argmin())
         ids = records["metric"][:good]
-        unnamed = [id for id in np.unique(ids).tolist() if id not in self.names]
+        there = set(ids.tolist()) if len(ids) < _FEW else np.unique(ids).tolist()
+        unnamed = [id for id in there if id not in self.names]
         return int(np.isin(ids, unnamed).argmax()) if unnamed else good
 
 
 def _by_metric(records: npt.NDArray[Any]) -> Iterator[tuple[int, npt.NDArray[Any]]]:
     if not len(records):
         return
-    order = records["metric"].argsort(kind="stable")
-    ids = records["metric"][order]
+    ids = records["metric"]
+    if len(ids) < _FEW:
+        for id in dict.fromkeys(ids.tolist()):
+            wanted = ids == id
+            yield id, records if wanted.all() else records[wanted]
+        return
+    order = ids.argsort(kind="stable")
+    ids = ids[order]
     starts = [0, *(np.flatnonzero(ids[1:] != ids[:-1]) + 1).tolist(), len(ids)]
     for start, end in itertools.pairwise(starts):
         # All of one metric: as they are, without a copy.
         yield int(ids[start]), records if end - start == len(records) else records[order[start:end]]
 
 
-def _read(path: Path, offset: int, limit: int) -> tuple[bytes, int]:
+def _read(path: str, offset: int, limit: int) -> tuple[bytes, int]:
     """At most ``limit`` bytes from ``offset`` on, and where the file ends; opened anew: NFS shows nothing new else."""
-    fd = open_regular(path)
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)  # as `files.open_regular`
     try:
-        end = max(offset, os.fstat(fd).st_size)
+        found = os.fstat(fd)
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", path)
+        end = max(offset, found.st_size)
         want = min(limit, end - offset)
         data = os.pread(fd, want, offset) if want else b""
         while len(data) < want and (part := os.pread(fd, want - len(data), offset + len(data))):
