@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import ipaddress
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -185,3 +187,9 @@ def test_names_that_a_certificate_can_hold(name: str, there: bool) -> None:
 def test_no_temporary_file_is_left(tmp_path: Path) -> None:
     MachineCertificate(tmp_path, [])
     assert {file.name for file in tmp_path.iterdir()} == {"authority.pem", "ca.pem", "server.pem"}
+
+
+def test_a_server_on_loopback_does_not_wait_for_cryptography() -> None:
+    code = "import sys, ailab_server.serve, ailab_server.tls.trust; print('cryptography' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

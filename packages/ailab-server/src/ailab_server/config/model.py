@@ -70,8 +70,9 @@ class ServerConfig(Part):
     )
     state_dir: Folder | None = Field(
         default=None,
-        description="Folder on a local disk for the tasks' output and the server's certificate; by default the output"
-        " goes with the server, and the certificate is kept in `~/.local/state/ailab-server`.",
+        description="Folder on a local disk for the tasks' output, the server's certificate, and rows of runs that are"
+        " over. By default the output goes with the server, the certificate is kept in `~/.local/state/ailab-server`,"
+        " the rows in `~/.cache/ailab-server`.",
     )
     executor: Text = Field(
         default="local", description="What runs the tasks: this machine, or what a plugin offers under this name."
