@@ -22,6 +22,7 @@ from ailab_server.workspace.files import read_inside
 from ailab_server.workspace.listing import Listing, is_local
 from ailab_server.workspace.series import Axis, NoSuchMetric, part
 from ailab_server.workspace.signature import look, signature
+from ailab_server.workspace.sweep import Sweep, shares
 
 __all__ = ["Glance", "Workspace"]
 
@@ -90,6 +91,7 @@ class Workspace:
         self._by_task: dict[str, str] = {}
         # Grows across restarts too, so that a page which was open all the time sees every change.
         self._revision = time.time_ns() // 1_000_000
+        self._sweeps: list[Sweep] = []
         self._gone: deque[tuple[int, str]] = deque()
         self._gone_from = self._revision
         self._wakeup = threading.Event()
@@ -108,6 +110,8 @@ class Workspace:
     def close(self) -> None:
         """Stop following."""
         self._stopping = True
+        for sweep in list(self._sweeps):
+            sweep.stop()
         self._wakeup.set()
         if self._thread.ident is not None:
             self._thread.join(timeout=1.0)  # a dead network share may hold it; it is a daemon
@@ -355,7 +359,10 @@ class Workspace:
     def _round(self) -> None:
         changed = []
         now = time.monotonic()
-        for id, entry in list(self._live.items()):
+        live = list(self._live.items())
+        if not self._swept.is_set():
+            live = self._share(live)
+        for id, entry in live:
             if self._stopping:
                 return
             # On a local file system peeking tells of growth; now and then is enough for all else.
@@ -366,12 +373,46 @@ class Workspace:
             if len(changed) >= 100:  # show a large workspace while it is still being read
                 self._changed(changed)
                 changed = []
+        changed += self._collect()
         changed += [entry.id for entry in self._in_turn() if self._look(entry)]
         if changed:
             self._changed(changed)
         first = not self._swept.is_set()
         self._swept.set()
         self._save(first)
+
+    def _share(self, live: list[tuple[str, Entry]]) -> list[tuple[str, Entry]]:
+        """Have helpers read a part of very many runs; the rest is returned."""
+        # The oldest of each experiment come first: those are the likeliest to be over.
+        runs = [entry.relative for _, entry in live]
+        given = 0
+        for share in shares(runs, len(os.sched_getaffinity(0))):
+            try:
+                self._sweeps.append(Sweep(self.root, share, self._revision + 1, 4 * _SETTLE_SECONDS))
+            except OSError as error:
+                _log.warning("no helper can be started to read runs: %s", error.strerror)
+                break
+            given += len(share)
+            self._revision += len(share)
+        return live[given:]
+
+    def _collect(self) -> list[str]:
+        """Take what helpers have read; what they have not stays to be read here."""
+        taken = []
+        while self._sweeps and not self._stopping:
+            for kept in self._sweeps[0].results():
+                entry = self._live.get(view.run_id(kept.relative))
+                if entry is not None and not entry.row:
+                    entry.restore(kept)
+                    entry.kept = False
+                    self._settle(entry)
+                    self._note_task(entry)
+                    taken.append(entry.id)
+            self._sweeps.pop(0)
+            for id, entry in list(self._live.items()):
+                if not self._sweeps and not entry.row and self._poll(entry):
+                    taken.append(id)
+        return taken
 
     def _peek(self) -> None:
         """Read those live runs whose files have grown, by the word of the local file system."""
