@@ -304,8 +304,11 @@ class Workspace:
             self._wakeup.wait(max(0.01, until))
 
     def _list(self) -> None:
+        cached = {}
+        if self._cache is not None and not self._loaded:
+            cached = self._cache.load()
         try:
-            appeared, gone = self._listing.look()
+            appeared, gone = self._listing.look(cached)
             available = True
         except OSError as error:
             if self.available:
@@ -321,10 +324,7 @@ class Workspace:
         if not self._swept.is_set() or not self._local:
             self._local = is_local(self.root)
         self._forget([view.run_id(relative) for relative in gone])
-        cached = {}
-        if appeared and self._cache is not None and not self._loaded:
-            self._loaded = True
-            cached = self._cache.load()
+        self._loaded = True
         restored = []
         for relative in appeared:
             if self._only is not None and relative.rpartition("/")[0] not in self._only:
