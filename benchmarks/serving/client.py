@@ -57,13 +57,28 @@ class Server:
         return content
 
     def list_runs(self, least: int) -> tuple[list[str], float]:
-        """The ids of all runs once there are ``least``, and the seconds since the process was started."""
-        while True:
-            body = self.ask("GET", "/runs")
-            took = time.monotonic() - self.began
-            if body.count(b'"revision":') >= least:
-                return [run["id"] for run in json.loads(body)["runs"]], took
-            time.sleep(0.02)
+        """The ids of all runs once ``least`` are known, and the seconds since the process was started.
+
+        What the list does not have yet comes by the stream, as to a page.
+        """
+        body = self.ask("GET", "/runs")
+        took = time.monotonic() - self.began
+        ids = [run["id"] for run in json.loads(body)["runs"]]
+        if len(ids) >= least:
+            return ids, took
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection.request("GET", "/api/v1/stream", headers={"Authorization": f"Bearer {self.token}"})
+        answer = connection.getresponse()
+        known = dict.fromkeys(run["id"] for run in json.loads(answer.readline())["runs"])
+        while len(known) < least:
+            line = answer.readline()
+            if line.startswith(b'{"type":"run","run":{"id":"'):
+                known[line[27:47].decode()] = None
+            elif not line:
+                raise RuntimeError("the stream ended")
+        took = time.monotonic() - self.began
+        connection.close()
+        return list(known), took
 
     def series(self, runs: list[str], metrics: list[str], points: int) -> int:
         """Ask for series of many runs at once; how many bytes came."""

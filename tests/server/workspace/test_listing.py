@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import time
@@ -89,6 +90,31 @@ def test_a_root_that_is_away_is_an_error_and_loses_nothing(tmp_path: Path) -> No
         listing.look()
     (tmp_path / "away").rename(tmp_path / "w")
     assert listing.look() == ([], [])
+
+
+def test_a_folder_that_cannot_be_opened_for_a_moment_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(tmp_path, "a/1")
+    listing = Listing(tmp_path)
+    listing.look()
+    with monkeypatch.context() as patch:
+
+        def stale(*arguments: object) -> int:
+            raise OSError(errno.ESTALE, "stale")
+
+        patch.setattr(module.os, "open", stale)
+        assert listing.look() == ([], [])
+    assert listing.look() == ([], [])
+
+
+def test_known_folders_are_not_looked_into(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(tmp_path, "a/1")
+    make(tmp_path, "a/2")
+    looked: list[str] = []
+    monkeypatch.setattr(module, "_holds_run", lambda path: looked.append(path) is None)
+    assert Listing(tmp_path).look({"a/1": None}) == (["a/1", "a/2"], [])
+    assert looked == [str(tmp_path / "a" / "2")]
 
 
 def test_only_a_file_system_of_this_machine_is_local(tmp_path: Path) -> None:

@@ -153,12 +153,12 @@ def test_a_workspace_that_vanishes_is_told_and_comes_back(
     followed = follow()
     away = workspace.with_name("away")
     workspace.rename(away)
-    eventually(lambda: not followed.available)
-    assert listener.availability == 1
+    eventually(lambda: listener.availability == 1)
+    assert not followed.available
     assert len(followed.summaries()) == 1  # what was known stays to be seen
     away.rename(workspace)
-    eventually(lambda: followed.available)
-    assert listener.availability == 2
+    eventually(lambda: listener.availability == 2)
+    assert followed.available
     assert len(followed.summaries()) == 1
 
 

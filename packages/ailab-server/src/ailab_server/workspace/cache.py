@@ -20,7 +20,7 @@ from typing import IO
 from ailab_server import __version__
 from ailab_server.models import RunSummary
 
-__all__ = ["Kept", "SummaryCache", "default_folder"]
+__all__ = ["Kept", "SummaryCache", "decoded", "default_folder", "encoded"]
 
 _log = logging.getLogger(__name__)
 
@@ -86,7 +86,7 @@ class SummaryCache:
         """
         try:
             if self._whole and self._records < 2 * count + 1000:
-                data = [_encoded(kept) for kept in new]
+                data = [encoded(kept) for kept in new]
                 self._append(b"".join(data))
                 self._records += len(data)
             else:
@@ -105,7 +105,7 @@ class SummaryCache:
 
     def _read(self, file: IO[bytes]) -> Iterator[Kept]:
         while head := file.read(_HEAD.size):
-            kept = _decoded(head, file)
+            kept = decoded(head, file)
             if kept is None:
                 self._whole = False  # what follows cannot be told apart; it is read anew, and the file then written
                 return
@@ -129,7 +129,7 @@ class SummaryCache:
             with os.fdopen(fd, "wb", buffering=1 << 20) as file:
                 file.write(self._title)
                 for kept in everything:
-                    file.write(_encoded(kept))
+                    file.write(encoded(kept))
                     count += 1
             temporary.replace(self.path)  # not synced: a torn file is found out when it is read
         except BaseException:
@@ -145,12 +145,14 @@ def _record(head: bytes, row: bytes) -> bytes:
     return _HEAD.pack(_MAGIC, len(head), len(row), check) + head + row
 
 
-def _encoded(kept: Kept) -> bytes:
+def encoded(kept: Kept) -> bytes:
+    """A record, with its check."""
     head = [kept.relative, kept.signature, kept.created, kept.revision, kept.state, kept.task]
     return _record(json.dumps(head).encode(), kept.row)
 
 
-def _decoded(head: bytes, file: IO[bytes]) -> Kept | None:
+def decoded(head: bytes, file: IO[bytes]) -> Kept | None:
+    """The record whose first 16 bytes are ``head`` and whose rest ``file`` has next; None if it is damaged."""
     if len(head) < _HEAD.size:
         return None
     magic, size, row_size, check = _HEAD.unpack(head)

@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Container
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,8 +31,11 @@ class Listing:
         self._root = os.fspath(root)
         self._experiments: dict[str, _Experiment] = {}
 
-    def look(self) -> tuple[list[str], list[str]]:
+    def look(self, known: Container[str] = ()) -> tuple[list[str], list[str]]:
         """The runs that appeared and those that went since the last look, as paths relative to the root.
+
+        Args:
+            known: folders that are taken for runs without a look inside.
 
         Raises:
             OSError: the root cannot be listed.
@@ -41,38 +45,41 @@ class Listing:
         for name in [name for name in self._experiments if name not in names]:
             gone += self._paths(name, self._experiments.pop(name).runs)
         for name in names:
-            known = self._experiments.setdefault(name, _Experiment())
-            before = known.runs
-            if self._relist(name, known):
-                appeared += [path for path in self._paths(name, known.runs) if not before.get(_last(path))]
-                gone += [path for path in self._paths(name, before) if not known.runs.get(_last(path))]
+            seen = self._experiments.setdefault(name, _Experiment())
+            before = seen.runs
+            if self._relist(name, seen, known):
+                appeared += [path for path in self._paths(name, seen.runs) if not before.get(_last(path))]
+                gone += [path for path in self._paths(name, before) if not seen.runs.get(_last(path))]
         return appeared, gone
 
     def _paths(self, experiment: str, runs: dict[str, bool]) -> list[str]:
         return [f"{experiment}/{run}" for run, holds in runs.items() if holds]
 
-    def _relist(self, name: str, known: _Experiment) -> bool:
+    def _relist(self, name: str, seen: _Experiment, known: Container[str]) -> bool:
         path = f"{self._root}/{name}"
         try:
             fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        except OSError:
-            changed = bool(known.runs)
-            known.runs, known.changed = {}, -1
+        except (FileNotFoundError, NotADirectoryError):
+            changed = bool(seen.runs)
+            seen.runs, seen.changed = {}, -1
             return changed
+        except OSError:
+            return False  # not now: what was known stays to be seen
         try:
             changed_at = os.fstat(fd).st_mtime_ns
             now = time.monotonic()
-            if changed_at == known.changed and now - known.listed < _TRUST_SECONDS:
+            if changed_at == seen.changed and now - seen.listed < _TRUST_SECONDS:
                 return False
             found = _folders(fd)
         except OSError:
-            known.runs, known.changed = {}, -1
-            return True
+            return False
         finally:
             os.close(fd)
-        known.runs = {run: known.runs.get(run, False) or _holds_run(f"{path}/{run}") for run in found}
-        trusted = all(known.runs.values()) and abs(time.time_ns() - changed_at) > _YOUNG_NS
-        known.changed, known.listed = (changed_at if trusted else -1), now
+        seen.runs = {
+            run: seen.runs.get(run, False) or f"{name}/{run}" in known or _holds_run(f"{path}/{run}") for run in found
+        }
+        trusted = all(seen.runs.values()) and abs(time.time_ns() - changed_at) > _YOUNG_NS
+        seen.changed, seen.listed = (changed_at if trusted else -1), now
         return True
 
 

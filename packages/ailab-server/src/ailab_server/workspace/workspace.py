@@ -22,6 +22,7 @@ from ailab_server.workspace.files import read_inside
 from ailab_server.workspace.listing import Listing, is_local
 from ailab_server.workspace.series import Axis, NoSuchMetric, part
 from ailab_server.workspace.signature import look, signature
+from ailab_server.workspace.sweep import Sweep, shares
 
 __all__ = ["Glance", "Workspace"]
 
@@ -93,6 +94,7 @@ class Workspace:
         self._by_task: dict[str, str] = {}
         # Grows across restarts too, so that a page which was open all the time sees every change.
         self._revision = time.time_ns() // 1_000_000
+        self._sweeps: list[Sweep] = []
         self._gone: deque[tuple[int, str]] = deque()
         self._gone_from = self._revision
         self._wakeup = threading.Event()
@@ -111,6 +113,8 @@ class Workspace:
     def close(self) -> None:
         """Stop following."""
         self._stopping = True
+        for sweep in list(self._sweeps):
+            sweep.stop()
         self._wakeup.set()
         if self._thread.ident is not None:
             self._thread.join(timeout=1.0)  # a dead network share may hold it; it is a daemon
@@ -315,8 +319,11 @@ class Workspace:
             self._wakeup.wait(max(0.01, until))
 
     def _list(self) -> None:
+        cached = {}
+        if self._cache is not None and not self._loaded:
+            cached = self._cache.load()
         try:
-            appeared, gone = self._listing.look()
+            appeared, gone = self._listing.look(cached)
             available = True
         except OSError as error:
             if self.available:
@@ -332,10 +339,7 @@ class Workspace:
         if not self._swept.is_set() or not self._local:
             self._local = is_local(self.root)
         self._forget([view.run_id(relative) for relative in gone])
-        cached = {}
-        if appeared and self._cache is not None and not self._loaded:
-            self._loaded = True
-            cached = self._cache.load()
+        self._loaded = True
         restored = []
         for relative in appeared:
             if self._only is not None and relative.rpartition("/")[0] not in self._only:
@@ -370,7 +374,10 @@ class Workspace:
     def _round(self) -> None:
         changed = []
         now = time.monotonic()
-        for id, entry in list(self._live.items()):
+        live = list(self._live.items())
+        if not self._swept.is_set():
+            live = self._share(live)
+        for id, entry in live:
             if self._stopping:
                 return
             # On a local file system peeking tells of growth; now and then is enough for all else.
@@ -381,12 +388,46 @@ class Workspace:
             if len(changed) >= 100:  # show a large workspace while it is still being read
                 self._changed(changed)
                 changed = []
+        changed += self._collect()
         changed += [entry.id for entry in self._in_turn() if self._look(entry)]
         if changed:
             self._changed(changed)
         first = not self._swept.is_set()
         self._swept.set()
         self._save(first)
+
+    def _share(self, live: list[tuple[str, Entry]]) -> list[tuple[str, Entry]]:
+        """Have helpers read a part of very many runs; the rest is returned."""
+        # The oldest of each experiment come first: those are the likeliest to be over.
+        runs = [entry.relative for _, entry in live]
+        given = 0
+        for share in shares(runs, len(os.sched_getaffinity(0))):
+            try:
+                self._sweeps.append(Sweep(self.root, share, self._revision + 1, 4 * _SETTLE_SECONDS))
+            except OSError as error:
+                _log.warning("no helper can be started to read runs: %s", error.strerror)
+                break
+            given += len(share)
+            self._revision += len(share)
+        return live[given:]
+
+    def _collect(self) -> list[str]:
+        """Take what helpers have read; what they have not stays to be read here."""
+        taken = []
+        while self._sweeps and not self._stopping:
+            for kept in self._sweeps[0].results():
+                entry = self._live.get(view.run_id(kept.relative))
+                if entry is not None and not entry.row:
+                    entry.restore(kept)
+                    entry.kept = False
+                    self._settle(entry)
+                    self._note_task(entry)
+                    taken.append(entry.id)
+            self._sweeps.pop(0)
+            for id, entry in list(self._live.items()):
+                if not self._sweeps and not entry.row and self._poll(entry):
+                    taken.append(id)
+        return taken
 
     def _peek(self) -> None:
         """Read those live runs whose files have grown, by the word of the local file system."""
