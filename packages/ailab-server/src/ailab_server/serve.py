@@ -71,8 +71,6 @@ def serve(config: ServerConfig, announce: Callable[[str], None], ready_file: Pat
         )
         with _ready(ready_file, url) as ready:
             server = _Server(uvicorn_config, services, [ready, lambda: announce(url)])
-            gc.freeze()  # what is there now stays: it is not looked through again and again
-            gc.enable()
             server.run(sockets)
     finally:
         for one in sockets:
@@ -115,6 +113,8 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        gc.freeze()  # what is there now stays: it is not looked through again and again
+        gc.enable()
         if self.started:
             for tell in self._when_started:
                 tell()
