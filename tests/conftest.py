@@ -27,3 +27,9 @@ def _clean_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     log.finish()
     current.use_config(None)
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No server of a test writes to the user's cache."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))

@@ -75,8 +75,6 @@ def serve(config: ServerConfig, announce: Callable[[str], None], ready_file: Pat
         )
         with _ready(ready_file, url) as ready:
             server = _Server(uvicorn_config, services, [ready, lambda: announce(url)], certificate)
-            gc.freeze()  # what is there now stays: it is not looked through again and again
-            gc.enable()
             server.run(sockets)
     finally:
         for one in sockets:
@@ -130,6 +128,8 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         # Encrypted connections are accepted by our own front, plain ones by uvicorn.
         await super().startup(sockets if self._certificate is None else [])
+        gc.freeze()  # what is there now stays: it is not looked through again and again
+        gc.enable()
         if self.started:
             if self._certificate is not None:
                 self._encrypt(sockets or [], self._certificate)

@@ -1,7 +1,6 @@
 """Telling whether a run's files are still those that were read."""
 
 import os
-import stat
 
 __all__ = ["look", "signature"]
 
@@ -25,20 +24,16 @@ def look(run: str) -> tuple[str, dict[str, int]]:
                 parts.append(_one(name, os.stat(f"{run}/{name}", follow_symlinks=False)))
             except FileNotFoundError:
                 parts.append(f"{name}-")
-        streams = f"{run}/streams"
+        files = []
         try:
-            found = os.stat(streams, follow_symlinks=False)
-        except FileNotFoundError:
-            return "/".join([*parts, "streams-"]), {}
-        parts.append(_one("streams", found))
-        if stat.S_ISDIR(found.st_mode):
-            files = []
-            with os.scandir(streams) as entries:
+            with os.scandir(f"{run}/streams") as entries:
                 for entry in entries:
                     found = entry.stat(follow_symlinks=False)
                     files.append(_one(entry.name, found))
                     sizes[entry.path] = found.st_size
-            parts += sorted(files)
+        except (FileNotFoundError, NotADirectoryError):
+            files.append("streams-")
+        parts += sorted(files)
     except OSError:
         return "", {}
     return "/".join(parts), sizes
