@@ -29,6 +29,7 @@ class Arena:
 
     def __init__(self, memory: Memory | None = None) -> None:
         self._memory = memory
+        self._touched = False
         self._lease: weakref.ref[Any] | None = None  # alive while something here refers to the batch before
         self._bytes: Array | None = None
         self._next = 0
@@ -43,6 +44,9 @@ class Arena:
             # Whoever keeps a batch in the worker, as a transformer with a memory may, keeps its memory as well.
             self._memory = None
         if self._memory is not None:
+            if not self._touched:
+                self._memory.touch()
+            self._touched = True
             self._open(self._memory)
 
     def take(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
@@ -89,6 +93,7 @@ class Arena:
         descriptor = create(size)
         # The memory before is not this slot's any more: its last array may go whenever it likes.
         self._memory = Memory(descriptor, size)
+        self._memory.touch()
         self._next = 0
         self._open(self._memory)
         return descriptor, size

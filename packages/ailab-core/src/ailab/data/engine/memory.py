@@ -6,6 +6,7 @@ import mmap
 import os
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ __all__ = ["Memory", "NoSharedMemory", "available_memory", "create"]
 
 _MEMINFO = Path("/proc/meminfo")
 _CGROUP = Path("/sys/fs/cgroup")
+_POPULATE_WRITE = 23  # of <sys/mman.h>; Python has no name for it
 _RESERVE = 0.9  # a system that is given its last tenth kills a process for it
 
 
@@ -34,6 +36,15 @@ class Memory:
         self.size = size
         self._map = mmap.mmap(descriptor, size)  # keeps a descriptor of its own
         self.address: int = np.frombuffer(self._map, np.uint8).ctypes.data
+
+    def touch(self) -> None:
+        """Enter all of it into this process's page table at once, which page by page takes longer than the batches.
+
+        A fork has the mapping, but not its entries. Where the system cannot do it (Linux before 5.14), nothing
+        happens: each page is entered when it is first used.
+        """
+        with suppress(OSError, ValueError):
+            self._map.madvise(_POPULATE_WRITE)
 
 
 def create(size: int) -> int:

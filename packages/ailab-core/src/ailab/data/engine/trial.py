@@ -148,4 +148,8 @@ def _begins(array: Any, rows: Any) -> bool:
     if not (isinstance(array, np.ndarray) and isinstance(rows, np.ndarray)):
         return False
     part = array[: len(rows)]
-    return part.dtype == rows.dtype and part.shape == rows.shape and part.tobytes() == rows.tobytes()
+    return part.dtype == rows.dtype and part.shape == rows.shape and np.array_equal(_bytes(part), _bytes(rows))
+
+
+def _bytes(array: Any) -> Any:
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8)  # NaN is not equal to itself, its bytes are
