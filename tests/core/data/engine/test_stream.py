@@ -196,7 +196,9 @@ def test_threads_end_with_their_stream() -> None:
     next(stream)
     del stream
     gc.collect()
-    wait_for(lambda: not any(thread.name.startswith(("ailab-batches", "ailab-samples")) for thread in threading.enumerate()))
+    wait_for(
+        lambda: not any(thread.name.startswith(("ailab-batches", "ailab-samples")) for thread in threading.enumerate())
+    )
 
 
 def test_an_error_in_a_thread_arrives_as_itself() -> None:
