@@ -135,8 +135,6 @@ def _end_if_idle(feed: weakref.ref[Feed]) -> None:
 
 def _keys(loader: BatchLoader, place: int, end: int) -> Iterator[Key]:
     # No method: the stream would keep the feed alive that is to end it.
-    count, size = len(loader), loader.batch_size
     for each in range(place, end):
-        epoch, number = divmod(each, count)
-        indices: Any = loader.order(epoch)[number * size : (number + 1) * size]
-        yield epoch, indices
+        epoch, number = divmod(each, len(loader))
+        yield epoch, loader.parts(epoch)(number)

@@ -88,7 +88,7 @@ def code(workspace: Workspace, a: str, b: str | None, names: bool, as_json: bool
 
     if b is None:
         (left,) = find_runs(workspace, [a])
-        other = working_code()
+        other = working_code(workspace.path)
     else:
         left, right = _two(workspace, a, b)
         other = code_of(right)

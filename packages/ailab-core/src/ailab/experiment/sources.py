@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ailab.experiment.code import take_snapshot
-from ailab.experiment.code.restore import link_files, restore
+from ailab.experiment.code import copy_code as copy_snapshot
+from ailab.experiment.code.restore import restore
 
 if TYPE_CHECKING:
     from ailab.experiment.recorded import Run
@@ -37,13 +37,11 @@ def code_of(run: Run) -> Iterator[Path]:
 
 
 @contextmanager
-def working_code() -> Iterator[Path]:
+def working_code(workspace: Path) -> Iterator[Path]:
     """Within the block, a copy of what a run that is started here and now would keep of the current folder."""
     with tempfile.TemporaryDirectory(prefix="ailab-") as temporary:
-        # A workspace of its own: looking is not to leave anything in the user's.
-        workspace, folder = Path(temporary, "workspace"), Path(temporary, "code")
-        link_files(take_snapshot(Path.cwd(), workspace, Path(temporary, "cache")), workspace, folder)
-        yield folder
+        copy_snapshot(Path.cwd(), Path(temporary), workspace)
+        yield Path(temporary)
 
 
 def copy_code(run: Run, folder: Path) -> None:

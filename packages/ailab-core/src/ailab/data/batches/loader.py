@@ -190,18 +190,18 @@ class BatchLoader:
         if not -count <= number < count:
             raise IndexError(f"batch {number} does not exist: an epoch has {count} batches")
         # As Python ints: not every dataset takes NumPy's.
-        part: list[int] = self._parts(self._epoch if epoch is None else epoch)(number % count).tolist()
+        part: list[int] = self.parts(self._epoch if epoch is None else epoch)(number % count).tolist()
         return part
 
     def keys(self) -> Iterator[tuple[int, npt.NDArray[np.int64]]]:
         """What `load` takes, of all batches to come in the current epoch: the epoch, and the sample indices."""
         # Arrays: for a dataset that makes whole batches, a list would take longer than the batch.
         epoch = self._epoch
-        part = self._parts(epoch)
+        part = self.parts(epoch)
         return ((epoch, part(number)) for number in range(self.first(epoch), len(self)))
 
-    def _parts(self, epoch: int) -> Callable[[int], npt.NDArray[np.int64]]:
-        """From a batch's number to its sample indices."""
+    def parts(self, epoch: int) -> Callable[[int], npt.NDArray[np.int64]]:
+        """From the number of a batch of ``epoch`` to its sample indices, int64."""
         size, end = self.batch_size, self.samples
         if not self.shuffle and self.shard[1] == 1:  # no need to keep the numbers of all samples
             return lambda number: np.arange(number * size, min((number + 1) * size, end), dtype=np.int64)

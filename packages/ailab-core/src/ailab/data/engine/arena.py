@@ -44,9 +44,6 @@ class Arena:
             # Whoever keeps a batch in the worker, as a transformer with a memory may, keeps its memory as well.
             self._memory = None
         if self._memory is not None:
-            if not self._touched:
-                self._memory.touch()
-            self._touched = True
             self._open(self._memory)
 
     def take(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
@@ -84,6 +81,9 @@ class Arena:
         self._given.clear()
 
     def _open(self, memory: Memory) -> None:
+        if not self._touched:
+            memory.touch()
+            self._touched = True
         self._bytes = lease(memory, _nothing)
         self._lease = weakref.ref(self._bytes.base)
 
@@ -93,7 +93,7 @@ class Arena:
         descriptor = create(size)
         # The memory before is not this slot's any more: its last array may go whenever it likes.
         self._memory = Memory(descriptor, size)
-        self._memory.touch()
+        self._touched = False
         self._next = 0
         self._open(self._memory)
         return descriptor, size
