@@ -68,6 +68,15 @@ def test_code(ailab: Ailab, record: Callable[..., Run], tmp_path: Path, monkeypa
     assert "+three" in ailab("code", b.id, code=1).lines
 
 
+def test_the_code_of_a_folder_is_not_the_workspace_in_it(
+    ailab: Ailab, record: Callable[..., Run], workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(workspace.parent)
+    (workspace.parent / "train.py").write_text("one\n")
+    run = record(snapshot=True)
+    ailab("code", run.id, code=0)
+
+
 def test_export_csv_and_jsonl(ailab: Ailab, three: list[Run], tmp_path: Path) -> None:
     rows = list(csv.reader(io.StringIO(ailab("export", three[1].id).out)))
     assert rows[0] == ["experiment", "run", "metric", "step", "time", "value"]
