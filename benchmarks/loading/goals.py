@@ -55,7 +55,8 @@ GOALS = [
     Goal("torch, 64 threads in all / 64 processes by hand", "W4", 1.0, _64, ("torch 64 numpy",)),
     *_keras("tensorflow", [1.6, 2.3, 5, 2.5, 1.0], 0.95),
     *_keras("torch", [1.5, 1.6, 1.7, 2.5, 1.0], 0.0),
-    *(Goal("torch by default / its best setting", f"W{n}", 0.8, _DEFAULT, _SETTINGS) for n in range(1, 6)),
+    *(Goal("torch by default / its best setting", f"L{n}", 0.8, _DEFAULT, _SETTINGS) for n in range(1, 6)),
+    *(Goal("the same in short epochs", f"W{n}", 0.8, _DEFAULT, _SETTINGS) for n in range(1, 6)),
     *(Goal("torch: first epoch / steady", f"W{n}", 0.7, _DEFAULT, _DEFAULT, "first_epoch") for n in range(1, 6)),
 ]
 

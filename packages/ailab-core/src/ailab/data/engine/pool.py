@@ -183,6 +183,12 @@ class Pool:
         busy = any(member.tasks for member in self._members)
         for member in self._members:
             member.connection.close()
+        if self._shelf is not None and not busy:
+            # They write nothing more and end by themselves, which takes some 10 ms: the next epoch need not wait.
+            for member in self._members:
+                member.ring.abandon()
+            self._shelf.put([member.ring for member in self._members], [member.process for member in self._members])
+            return
         deadline = time.monotonic() + (_PATIENCE if busy else 4 * _PATIENCE)
         for end in (lambda process: None, lambda process: process.terminate(), lambda process: process.kill()):
             for member in self._members:
