@@ -50,7 +50,7 @@ def timed(call: Callable[[int, Any], object], what: list[Any], n: int, seconds: 
     }
 
 
-def job_calls(session: Any, folder: str, n: int, seconds: float) -> dict[str, Any]:
+def job_calls(module: Any, folder: str, n: int, seconds: float) -> dict[str, Any]:
     """What each kind of call costs the caller, and how long the end of the run takes after them."""
     import numpy as np
 
@@ -65,12 +65,12 @@ def job_calls(session: Any, folder: str, n: int, seconds: float) -> dict[str, An
             found["image"] = timed(calls.image, pixels, 60, seconds)
         stopped[0] = time.perf_counter()
 
-    session(folder, body)
+    module.session(folder, body)
     found["finish_s"] = time.perf_counter() - stopped[0]
     return found
 
 
-def job_write(session: Any, folder: str, n: int, seconds: float) -> dict[str, Any]:
+def job_write(module: Any, folder: str, n: int, seconds: float) -> dict[str, Any]:
     """Log at most ``n`` values, as fast as it goes, and end the run."""
     written = [0]
 
@@ -83,16 +83,17 @@ def job_write(session: Any, folder: str, n: int, seconds: float) -> dict[str, An
             if not step % 64 and time.monotonic() > end:
                 break
 
-    session(folder, body)
+    module.session(folder, body)
     return {"points": written[0], "bytes": held(folder)}
 
 
-def job_read(read: Any, folder: str, points: int, seconds: float) -> dict[str, Any]:
+def job_read(module: Any, folder: str, points: int, seconds: float) -> dict[str, Any]:
     """Read everything back and compare it: the best of at least two tries, the first of which imports what it needs."""
     taken: list[float] = []
+    prepare(module, folder)
     while len(taken) < 2 or sum(taken) < seconds:
         start = time.perf_counter()
-        values = read(folder)
+        values = module.read(folder)
         taken.append(time.perf_counter() - start)
     if len(values) != points:
         raise ValueError(f"{len(values)} values came back of {points}")
@@ -102,7 +103,7 @@ def job_read(read: Any, folder: str, points: int, seconds: float) -> dict[str, A
     return {"seconds": min(taken)}
 
 
-def job_endless(session: Any, folder: str, counter: str, period: float) -> dict[str, Any]:
+def job_endless(module: Any, folder: str, counter: str, period: float) -> dict[str, Any]:
     """Log until killed, and keep count where the killer sees it."""
     with Path(counter).open("r+b") as file:
         shared = mmap.mmap(file.fileno(), COUNTER.size)
@@ -115,13 +116,20 @@ def job_endless(session: Any, folder: str, counter: str, period: float) -> dict[
             if period:
                 time.sleep(period)
 
-    session(folder, body)
+    module.session(folder, body)
     raise AssertionError("nobody ended this process")
 
 
-def job_count(read: Any, folder: str) -> dict[str, Any]:
+def job_count(module: Any, folder: str) -> dict[str, Any]:
     """How many values can be read."""
-    return {"found": len(read(folder))}
+    prepare(module, folder)
+    return {"found": len(module.read(folder))}
+
+
+def prepare(module: Any, folder: str) -> None:
+    """What one of them needs before it can be read."""
+    if hasattr(module, "prepare"):
+        module.prepare(folder)
 
 
 def held(folder: str) -> int:
@@ -137,8 +145,7 @@ def held(folder: str) -> int:
 def main() -> None:
     order = json.loads(sys.argv[1])
     job, module = order.pop("job"), import_module(f"recording.{order.pop('module')}")
-    given = module.read if job in ("read", "count") else module.session
-    result = globals()[f"job_{job}"](given, **order)
+    result = globals()[f"job_{job}"](module, **order)
     print("RESULT", json.dumps(result), flush=True)
 
 

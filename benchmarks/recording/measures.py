@@ -76,15 +76,19 @@ def size_and_reading(python: str, peer: Peer, disk: Path, settings: Settings) ->
     """``size`` (bytes_a_point) and ``read`` (seconds_a_million), of a run as long as there is time for."""
     with place(disk) as (home, runs):
         least = run(job(python, peer, "write", folder=str(runs), n=1, seconds=1.0), home)
+        order = {"folder": str(runs), "points": 1, "seconds": settings.read_seconds}
+        fixed = run(job(python, peer, "read", **order), home)["seconds"]
     with place(disk) as (home, runs):
         n = min(peer.points, settings.points)
         written = run(job(python, peer, "write", folder=str(runs), n=n, seconds=settings.write_seconds), home)
         points = written["points"]
-        size = {"points": points, "bytes_a_point": (written["bytes"] - least["bytes"]) / (points - least["points"])}
         order = {"folder": str(runs), "points": points, "seconds": settings.read_seconds}
         seconds = run(job(python, peer, "read", **order), home)["seconds"]
-    read = {"points": points, "seconds": seconds, "seconds_a_million": seconds * MILLION / points}
-    return {"size": size, "read": {**read, "scaled": points != MILLION}}
+    size = {"points": points, "bytes_a_point": (written["bytes"] - least["bytes"]) / (points - 1)}
+    read = {"points": points, "seconds": seconds, "seconds_of_one": fixed, "scaled": points != MILLION}
+    # What it takes to open a run at all is not multiplied.
+    a_million = fixed + max(0.0, seconds - fixed) * (MILLION - 1) / (points - 1)
+    return {"size": size, "read": {**read, "seconds_a_million": a_million if read["scaled"] else seconds}}
 
 
 def losses(python: str, peer: Peer, disk: Path, settings: Settings) -> dict[str, Any]:

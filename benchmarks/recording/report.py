@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,8 @@ def tables(found: Mapping[str, Any]) -> str:
         f"Python {about['python']}, {about['file_system']}, load {about['load_before']} at the start; "
         f"`{found['command']}`, {found['minutes']:.0f} min.{idle}{quick}"
     )
-    return "\n\n".join([head, _main(results, names), _goals(found), _ratios(results, names), _notes(results, names)])
+    ours = [_goals(found), _ratios(results, names)] if OURS in results else []
+    return "\n\n".join([head, _main(results, names), *ours, _notes(results, names)])
 
 
 def put(page: str, text: str) -> str:
@@ -140,7 +142,9 @@ def _notes(results: Mapping[str, Result], names: Mapping[str, str]) -> str:
 
 
 def _line(text: str) -> str:
-    return f"`{text.splitlines()[-1].strip()[:160].replace('`', '')}`"
+    """The last line of an error, without this machine's folders."""
+    last = re.sub(r"/\S*/", "…/", text.splitlines()[-1].strip())
+    return f"`{last[:160].replace('`', '')}`"
 
 
 def _pair(result: Result, what: str) -> str:

@@ -9,6 +9,7 @@ from recording.calls import TEN, Calls
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import Any
 
 __all__ = ["read", "session"]
 
@@ -41,5 +42,6 @@ def read(folder: str) -> Sequence[float]:
     from ailab.experiment import Workspace
 
     (run,) = Workspace(folder)
-    found: Sequence[float] = run.values("loss")["value"]
+    values: Any = run.values("loss")["value"]
+    found: Sequence[float] = values
     return found

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 from aim import Image, Repo, Run
 
 from recording.calls import TEN, Calls
@@ -10,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["read", "session"]
+__all__ = ["prepare", "read", "session"]
 
 
 def session(folder: str, body: Callable[[Calls], object]) -> None:
@@ -23,6 +26,12 @@ def session(folder: str, body: Callable[[Calls], object]) -> None:
         )
     )
     run.close()
+
+
+def prepare(folder: str) -> None:
+    """``aim storage reindex``: without it, or a running ``aim up``, no query finds a run."""
+    command = [f"{sys.prefix}/bin/aim", "storage", "--repo", folder, "reindex", "--yes"]
+    subprocess.run(command, check=True, capture_output=True)
 
 
 def read(folder: str) -> Sequence[float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 from sacred import Experiment
 from sacred.observers import FileStorageObserver
@@ -32,6 +33,8 @@ def session(folder: str, body: Callable[[Calls], object]) -> None:
 
 
 def read(folder: str) -> Sequence[float]:
+    if not os.path.exists(f"{folder}/1/metrics.json"):  # noqa: PTH110
+        return []  # it comes with the first writing
     with open(f"{folder}/1/metrics.json") as file:  # noqa: PTH123
         found: Sequence[float] = json.load(file).get("loss", {}).get("values", [])
         return found

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import glob
-
 import wandb
 
 from recording.calls import TEN, Calls
@@ -27,23 +25,16 @@ def session(folder: str, body: Callable[[Calls], object]) -> None:
 
 
 def read(folder: str) -> Sequence[float]:
-    """As ``wandb sync`` does: there is no documented way to read an offline run."""
     import json
+    from pathlib import Path
 
     from wandb.proto import wandb_internal_pb2
-    from wandb.sdk.internal.datastore import DataStore
 
-    (file,) = glob.glob(f"{folder}/wandb/offline-run-*/*.wandb")  # noqa: PTH207
-    store = DataStore()
-    store.open_for_scan(file)
+    from recording.wandb_log import records
+
+    (file,) = Path(folder).glob("wandb/offline-run-*/*.wandb")
     found = []
-    while True:
-        try:
-            data = store.scan_data()
-        except AssertionError:
-            break  # the end was cut off
-        if data is None:
-            break
+    for data in records(file):
         record = wandb_internal_pb2.Record()
         record.ParseFromString(data)
         if record.WhichOneof("record_type") == "history":

@@ -13,6 +13,7 @@ from ailab.experiment.filters import Filter
 from ailab.experiment.record.layout import discover
 from ailab.experiment.recorded import Run
 from ailab.experiment.settings import flatten
+from ailab.experiment.waiting import each
 
 __all__ = ["NoSuchRun", "Workspace"]
 
@@ -59,9 +60,13 @@ class Workspace:
         chosen = Filter(filter)
         by = Filter(sort) if sort else None
         runs = list(self)
-        found = [run for run in runs if chosen.matches(RunSubject(run))] if filter.strip() else runs
+        found = runs
+        if filter.strip():
+            passed = each(runs, lambda run: chosen.matches(RunSubject(run)))
+            found = [run for run, passes in zip(runs, passed, strict=True) if passes]
         if by is None:
-            found.sort(key=_age, reverse=not reverse)
+            ages = dict(zip(found, each(found, _age), strict=True))
+            found = sorted(found, key=ages.__getitem__, reverse=not reverse)
         else:
             found = _sorted(found, by, reverse)
         if runs:
@@ -86,7 +91,8 @@ class Workspace:
         if not paths:
             raise NoSuchRun(f"the workspace {self.path} holds no runs")
         if text == "last":
-            return max(map(Run.at, paths), key=_age)
+            runs = [Run.at(path) for path in paths]
+            return max(zip(each(runs, _age), runs, strict=True), key=lambda pair: pair[0])[1]
         experiment, _, id = text.rpartition("/")
         paths = [path for path in paths if not experiment or path.parent.name == experiment]
         for fits in (str.__eq__, str.startswith, str.endswith):
@@ -118,7 +124,7 @@ class Workspace:
             raise ModuleNotFoundError(
                 "Workspace.frame needs pandas: pip install pandas (Workspace.rows needs nothing)", name="pandas"
             ) from None
-        rows = [row(run) for run in self.runs(filter, sort=sort, reverse=reverse, limit=limit)]
+        rows = self.rows(filter, sort=sort, reverse=reverse, limit=limit)
         index = pandas.Index([f"{one['experiment']}/{one['id']}" for one in rows], name="run")
         frame = pandas.DataFrame(rows, index=index)
         for column in ("created", "finished"):
@@ -128,7 +134,7 @@ class Workspace:
 
     def rows(self, filter: str = "", *, sort: str = "", reverse: bool = False, limit: int | None = None) -> list[Any]:
         """What `frame` holds as a dict for each run; times are seconds since the epoch."""
-        return [row(run) for run in self.runs(filter, sort=sort, reverse=reverse, limit=limit)]
+        return list(each(self.runs(filter, sort=sort, reverse=reverse, limit=limit), row))
 
 
 def row(run: Run) -> dict[str, Any]:
@@ -155,7 +161,7 @@ def row(run: Run) -> dict[str, Any]:
 
 
 def _sorted(runs: list[Run], by: Filter, reverse: bool) -> list[Run]:
-    keyed = [(by.value(RunSubject(run)), run) for run in runs]
+    keyed = list(zip(each(runs, lambda run: by.value(RunSubject(run))), runs, strict=True))
     without = [run for value, run in keyed if _is_nothing(value)]
     # Kinds do not compare with one another: numbers come before texts.
     having = [(value, run) for value, run in keyed if not _is_nothing(value)]
