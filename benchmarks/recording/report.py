@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import re
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,20 @@ def machine(folder: Path) -> dict[str, Any]:
         "python": platform.python_version(),
         "file_system": _file_system(folder),
         "load_before": round(os.getloadavg()[0], 2),
+        "busy_before": round(_busy(3.0), 2),
     }
+
+
+def _busy(seconds: float) -> float:
+    """How many cores others use, on average: the load would still tell of what was built a minute ago."""
+
+    def used() -> float:
+        user, nice, system, *_ = map(int, _lines("/proc/stat")[0].split()[1:])
+        return (user + nice + system) / os.sysconf("SC_CLK_TCK")
+
+    before = used()
+    time.sleep(seconds)
+    return (used() - before) / seconds
 
 
 def _file_system(folder: Path) -> str:
@@ -61,11 +75,12 @@ def tables(found: Mapping[str, Any]) -> str:
     """Everything in a JSON of ``benchmarks/logs.py``, for ``docs/benchmarks-logging.md``."""
     about, results = found["machine"], found["results"]
     names = {peer.key: peer.name for peer in PEERS}
-    idle = "" if about["load_before"] < 0.5 else " **Others used the machine: provisional.**"
+    idle = "" if about["busy_before"] < 0.2 else " **Others used the machine: provisional.**"
     quick = " A quick run, with few values and kills." if found["quick"] else ""
     head = (
         f"{found['date']}, {about['cores']} cores of an {about['cpu']}, {about['memory_gib']} GiB, {about['system']}, "
-        f"Python {about['python']}, {about['file_system']}, load {about['load_before']} at the start; "
+        f"Python {about['python']}, {about['file_system']}, {about['busy_before']:.1f} cores in use before, "
+        f"load {about['load_before']}; "
         f"`{found['command']}`, {found['minutes']:.0f} min.{idle}{quick}"
     )
     ours = [_goals(found), _ratios(results, names)] if OURS in results else []

@@ -116,7 +116,8 @@ def test_a_goal_that_is_missed_is_marked() -> None:
         "system": "b",
         "python": "3",
         "file_system": "c",
-        "load_before": 0,
+        "load_before": 0.1,
+        "busy_before": 0.0,
     }
     found = {"machine": about, "results": results, "reading": reading, "quick": False, "minutes": 1}
     text = tables({**found, "date": "today", "command": "it"})
