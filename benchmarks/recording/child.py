@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import mmap
-import os
 import random
 import statistics
 import struct
@@ -84,7 +83,7 @@ def job_write(module: Any, folder: str, n: int, seconds: float) -> dict[str, Any
                 break
 
     module.session(folder, body)
-    return {"points": written[0], "bytes": held(folder)}
+    return {"points": written[0]}
 
 
 def job_read(module: Any, folder: str, points: int, seconds: float) -> dict[str, Any]:
@@ -130,16 +129,6 @@ def prepare(module: Any, folder: str) -> None:
     """What one of them needs before it can be read."""
     if hasattr(module, "prepare"):
         module.prepare(folder)
-
-
-def held(folder: str) -> int:
-    """Bytes of all files: their length, or what they take on the disk where they have holes."""
-    total = 0
-    for top, _, names in os.walk(folder):
-        for name in names:
-            status = Path(top, name).lstat()
-            total += min(status.st_size, status.st_blocks * 512)
-    return total
 
 
 def main() -> None:

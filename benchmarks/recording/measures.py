@@ -75,20 +75,27 @@ def calls_and_start(python: str, peer: Peer, disk: Path, settings: Settings) -> 
 def size_and_reading(python: str, peer: Peer, disk: Path, settings: Settings) -> dict[str, Any]:
     """``size`` (bytes_a_point) and ``read`` (seconds_a_million), of a run as long as there is time for."""
     with place(disk) as (home, runs):
-        least = run(job(python, peer, "write", folder=str(runs), n=1, seconds=1.0), home)
+        run(job(python, peer, "write", folder=str(runs), n=1, seconds=1.0), home)
+        least = held(runs)
         order = {"folder": str(runs), "points": 1, "seconds": settings.read_seconds}
         fixed = run(job(python, peer, "read", **order), home)["seconds"]
     with place(disk) as (home, runs):
         n = min(peer.points, settings.points)
         written = run(job(python, peer, "write", folder=str(runs), n=n, seconds=settings.write_seconds), home)
-        points = written["points"]
+        points, most = written["points"], held(runs)  # the process has ended: some write on after the run's end
         order = {"folder": str(runs), "points": points, "seconds": settings.read_seconds}
         seconds = run(job(python, peer, "read", **order), home)["seconds"]
-    size = {"points": points, "bytes_a_point": (written["bytes"] - least["bytes"]) / (points - 1)}
+    size = {"points": points, "bytes_a_point": (most - least) / (points - 1)}
     read = {"points": points, "seconds": seconds, "seconds_of_one": fixed, "scaled": points != MILLION}
     # What it takes to open a run at all is not multiplied.
     a_million = fixed + max(0.0, seconds - fixed) * (MILLION - 1) / (points - 1)
     return {"size": size, "read": {**read, "seconds_a_million": a_million if read["scaled"] else seconds}}
+
+
+def held(folder: Path) -> int:
+    """Bytes of all files: their length, or what they take on the disk where they have holes."""
+    found = [path.lstat() for path in folder.rglob("*") if not path.is_dir()]
+    return sum(min(status.st_size, status.st_blocks * 512) for status in found)
 
 
 def losses(python: str, peer: Peer, disk: Path, settings: Settings) -> dict[str, Any]:
