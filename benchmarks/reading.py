@@ -178,6 +178,7 @@ def main() -> None:
         else:
             with slow_files(arguments.delay / 1000):
                 report(f"all values of {count:,} runs", best(lambda: everything(many), 1))
+                report("the same by Workspace.map()", best(lambda: list(Workspace(many).map(Run.all_values)), 1))
                 report(f"Workspace.runs() of {count:,} runs", best(lambda: Workspace(many).runs(FILTER), 1))
                 report(f"Workspace.rows() of {count:,} runs", best(lambda: Workspace(many).rows(), 1))
     if arguments.json:

@@ -93,5 +93,7 @@ def test_a_workspace_on_a_slow_share_reads_the_same(tmp_path: Path, monkeypatch:
     runs = Workspace(tmp_path).runs("train.seed != 3", sort="train.seed")
     assert Workspace(tmp_path).rows("train.seed != 3", sort="train.seed") == quick
     assert len(opened) > 2
+    some = Workspace(tmp_path).map(lambda run: (run.id, run.state), "train.seed != 3", sort="train.seed", limit=40)
+    assert list(some) == [(row["id"], row["state"]) for row in quick[:40]]
     bad = {run.id: run.problems for run in runs if run.problems}
     assert list(bad) == ["run-33"] and "config.json cannot be read" in bad["run-33"][0]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ailab.errors import shown
 from ailab.experiment.filter_subject import FIELDS, RunSubject
@@ -16,6 +16,9 @@ from ailab.experiment.settings import flatten
 from ailab.experiment.waiting import each
 
 __all__ = ["NoSuchRun", "Workspace"]
+
+
+_Result = TypeVar("_Result")
 
 
 class NoSuchRun(LookupError):
@@ -74,6 +77,18 @@ class Workspace:
                 if asked is not None and (asked is chosen or found):
                     asked.check_names(lambda: (name for run in runs for name in RunSubject(run).names()))
         return found if limit is None else found[:limit]
+
+    def map(self, function: Callable[[Run], _Result], filter: str = "", **options: Any) -> Iterator[_Result]:
+        """``function`` of each run, in order: ``for values in ws.map(lambda run: run.values("loss"), "epochs > 3")``.
+
+        Over a slow share it is called for many runs at a time, in threads, some runs ahead of whoever takes the
+        results; otherwise for one after the other. What it raises is raised in its run's turn.
+
+        Args:
+            function: called with each `Run`.
+            filter, options: as for `runs`.
+        """
+        return each(self.runs(filter, **options), function)
 
     def run(self, reference: str | os.PathLike[str]) -> Run:
         """One run, by its id, ``experiment/id``, a beginning or an ending of the id that only one has, its folder, or
@@ -134,7 +149,7 @@ class Workspace:
 
     def rows(self, filter: str = "", *, sort: str = "", reverse: bool = False, limit: int | None = None) -> list[Any]:
         """What `frame` holds as a dict for each run; times are seconds since the epoch."""
-        return list(each(self.runs(filter, sort=sort, reverse=reverse, limit=limit), row))
+        return list(self.map(row, filter, sort=sort, reverse=reverse, limit=limit))
 
 
 def row(run: Run) -> dict[str, Any]:
