@@ -1,15 +1,19 @@
-"""What AI Lab's core asks of this plugin. Imports no torch: it is loaded wherever it is installed."""
+"""What AI Lab's core asks of this plugin. Imports no torch: it is loaded wherever it is installed.
+
+Nor NumPy: a training's first logged value waits for this module.
+"""
 
 from __future__ import annotations
 
 import sys
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Any
 
 from ailab.hookspecs import DataAdapter
 from ailab.plugins import hookimpl
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 __all__ = ["ailab_data_adapter", "ailab_to_float", "ailab_to_image"]
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import difflib
-import hashlib
 import json
 import os
 import re
@@ -95,6 +93,8 @@ class ConfigPart:
         # Only reached when the normal look-up fails. Any is what lets type checkers accept the open set of fields.
         if name.startswith("__"):
             raise AttributeError(name)
+        import difflib  # late, as hashlib below: neither is needed to start a run
+
         close = difflib.get_close_matches(name, list(self.to_dict()), n=1)
         hint = f"; did you mean {close[0]!r}?" if close else ""
         raise AttributeError(f"{type(self).__name__} has no field {name!r}{hint}")
@@ -165,6 +165,8 @@ class ConfigPart:
         Args:
             without: dotted paths that do not count, such as ``["train.seed"]``.
         """
+        import hashlib
+
         from ailab.experiment.settings import flatten
 
         fields = flatten(to_jsonable(self.to_dict()))

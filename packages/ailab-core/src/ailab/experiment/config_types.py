@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import sys
 import types
 import typing
@@ -122,7 +121,11 @@ def looks_like(name: str, known: typing.Iterable[str], certain: bool = False) ->
     for other in names:
         if _squash(other) == _squash(name) or _swapped(name, other):
             return other
-    close = [] if certain else difflib.get_close_matches(name, names, n=1)
+    if certain:
+        return None
+    import difflib  # late: only a mistake needs it
+
+    close = difflib.get_close_matches(name, names, n=1)
     return close[0] if close else None
 
 
