@@ -85,7 +85,7 @@ class Run:
 
     def reload(self) -> None:
         """Forget what was read, so that the next look sees what is there now."""
-        for name in ("info", "config", "facts", "problems", "_names", "_lasts"):
+        for name in ("info", "config", "facts", "problems", "_names", "_ranks", "_lasts"):
             self.__dict__.pop(name, None)
         self._small.clear()
 
@@ -105,7 +105,7 @@ class Run:
     def facts(self) -> RunFacts:
         """Everything the events say; its attributes are this run's too."""
         facts = RunFacts()
-        self._names = {}
+        self._names, self._ranks = {}, {}
         for writer in self._writers():
             names = self._names[writer] = {}
             try:
@@ -114,6 +114,8 @@ class Run:
                 self.problems.append(f"streams/{writer}.jsonl cannot be read: {error.strerror or error}")
                 continue
             bad += sum(facts.take(names, event) is None for event in events)
+            if events and events[0].get("type") == "writer":
+                self._ranks[writer] = events[0].get("rank")
             if bad:
                 self.problems.append(f"streams/{writer}.jsonl: {bad} lines are no events")
         return facts
@@ -207,8 +209,11 @@ class Run:
         metric = self.facts.primary()
         return None if metric is None else metric.name
 
-    def values(self, name: str) -> npt.NDArray[Any]:
+    def values(self, name: str, rank: int | None = None) -> npt.NDArray[Any]:
         """All values of a metric, of every writer, sorted by step, then time.
+
+        Args:
+            rank: only what that process of a distributed run logged; none where another one did.
 
         Returns:
             A record array of shape (n,), yours to change: fields ``step`` (int64), ``time`` (seconds since the epoch,
@@ -218,11 +223,11 @@ class Run:
             NoSuchMetric: a KeyError that says what there is.
             OSError: the streams cannot be read.
         """
-        return self._values((name,))[name]
+        return self._values((name,), rank)[name]
 
-    def all_values(self) -> dict[str, npt.NDArray[Any]]:
+    def all_values(self, rank: int | None = None) -> dict[str, npt.NDArray[Any]]:
         """`values` of every metric, from a single reading."""
-        return self._values(self.metrics)
+        return self._values(self.metrics, rank)
 
     def last(self, name: str) -> float:
         """The value of a metric at its latest time; NaN if it has none yet.
@@ -293,7 +298,7 @@ class Run:
             raise NoSuchMetric(f"{self.id} has no metric {name!r}; it has: {known}")
         return name
 
-    def _values(self, names: Iterable[str]) -> dict[str, npt.NDArray[Any]]:
+    def _values(self, names: Iterable[str], rank: int | None = None) -> dict[str, npt.NDArray[Any]]:
         import numpy as np
 
         from ailab.experiment.record.series import join
@@ -301,6 +306,9 @@ class Run:
         wanted = [self._known(name) for name in names]
         parts: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in wanted}
         for writer, ids in self._names.items():
+            # One that says no rank is the only process, or that of the machine's load.
+            if rank is not None and (self._ranks.get(writer) or 0) != rank:
+                continue
             if any(name in parts for name in ids.values()):
                 for name, values in self._read(writer, wanted).items():
                     if name in parts:
@@ -360,3 +368,4 @@ class Run:
         return content
 
     _names: dict[str, dict[int, str]]  # writer → its metric ids; set with `facts`
+    _ranks: dict[str, Any]  # writer → its process's rank, where it says one

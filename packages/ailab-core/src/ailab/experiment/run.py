@@ -4,29 +4,24 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from struct import error as struct_error
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ailab import __version__, current
-from ailab.experiment import environment
+from ailab import current
 from ailab.experiment.background import Background
 from ailab.experiment.capture import OutputCapture
-from ailab.experiment.info import InfoFile
 from ailab.experiment.media import Media
-from ailab.experiment.names import check_metric_name
+from ailab.experiment.metrics import Metrics
 from ailab.experiment.progress import Loops, Progress
+from ailab.experiment.provenance import Provenance
 from ailab.experiment.record.append import AppendFile
 from ailab.experiment.record.eta import EtaEstimator
-from ailab.experiment.record.files import replace_file
-from ailab.experiment.record.layout import SCHEMA
-from ailab.experiment.record.metric import AppendMany, Series
 from ailab.experiment.record.writer import RecordWriter
-from ailab.experiment.values import as_float, as_progress, as_step, flattened
+from ailab.experiment.reports import Reports
+from ailab.experiment.values import as_progress
 from ailab.experiment.variables import check_tags
 from ailab.experiment.watch import how_it_ended, watch
 
@@ -47,11 +42,9 @@ T = TypeVar("T")
 _DRAIN_SECONDS = {"finished": 300.0, "failed": 300.0, "killed": 10.0}
 """How long the end of a run waits for images and files; whoever sends SIGTERM soon sends SIGKILL."""
 _PATIENCE_SECONDS = 5.0
-_MOST_LINKED = 1000
-"""Files of code up to which `src/` is made as a plain folder for every run."""
 
 
-class ActiveRun(Media):
+class ActiveRun(Metrics, Media):
     """A run in progress, made by ``ailab.experiment.start`` or ``log.setup``; a context manager that ends the run.
 
     Bad arguments raise. What the file system does never does: it is reported once for each kind of problem, and logging
@@ -82,14 +75,13 @@ class ActiveRun(Media):
         tags: tuple[str, ...] = (),
         notes: str = "",
     ) -> None:
-        super().__init__(plugins, None if opening is None else opening.folder)
+        Metrics.__init__(self, plugins)
+        Media.__init__(self, plugins, None if opening is None else opening.folder)
         self.config = config
         self.state = "running"
-        self.series: dict[str, Series] = {}
-        """What has been logged and may be logged again without another look at its name."""
-        self._append_many: AppendMany = _nothing_known
         self.experiment = str(config.train.experiment_name) if opening is None else opening.folder.path.parent.name
-        self._reported: set[str] = set()
+        self._reports = Reports(self.id, self._log)
+        self._problem, self._warn, self._notify = self._reports.problem, self._reports.warn, self._reports.notify
         self._advised = False
         self._eta = EtaEstimator()
         self._loops = Loops(self.update_progress)
@@ -97,11 +89,10 @@ class ActiveRun(Media):
         self._writer: RecordWriter | None = None
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._background = Background(self._job_failed)
-        self._info: InfoFile | None = None
         self._output: AppendFile | None = None
+        self._provenance: Provenance | None = None
         self._sampler: Any = None
-        self._code: threading.Thread | None = None
-        self._opening = opening
+        self._rank = None if opening is None else opening.rank
         self._steps = {} if opening is None else dict(opening.steps)
         self._image_steps = {} if opening is None else dict(opening.image_steps)
         self._leads = opening is not None and opening.leader
@@ -118,36 +109,20 @@ class ActiveRun(Media):
             self._begin(opening, source, tags, notes)
         config.freeze()
         self._stop_watching = watch(self)
-        self._stop_datasets = current.on_dataset(self._info.add_dataset) if self._info else _nothing
+        self._stop_datasets = current.on_dataset(self._provenance.add_dataset) if self._provenance else _nothing
         self._stop_waiting = current.on_waiting(self._waited)
-        # Asked once: a hook that nobody implements costs a logged value nothing.
-        self._on_value = plugins.hook.ailab_value_logged if plugins.hook.ailab_value_logged.get_hookimpls() else None
         if capture and self._leads:
             self.output.start()
-        if system_seconds is not None and opening is not None:
+        if system_seconds is not None and opening is not None and opening.system is not None:
             from ailab.experiment.system.sampler import Sampler
 
-            self._sampler = Sampler(opening.folder, self._problem, system_seconds)
+            self._sampler = Sampler(opening.folder, self._problem, system_seconds, opening.system)
+        for message in () if opening is None else opening.warnings:
+            self._warn(message)
         self._notify(plugins.hook.ailab_run_started, run=self)
 
     def _begin(self, opening: Opening, source: Path | None, tags: tuple[str, ...], notes: str) -> None:
-        process = environment.process_facts()
-        now = time.time()
-        earlier = opening.info.get("segments")
-        if not isinstance(earlier, list):
-            earlier = [{key: opening.info.get(key) for key in ("created", *process)}] if opening.info else []
-        facts = {
-            **opening.info,
-            "schema": SCHEMA,
-            "id": self.path.name,
-            "experiment": self.experiment,
-            "created": opening.info.get("created", now),
-            "ailab": __version__,
-            "name": self._name,
-            **process,
-            "segments": [*earlier, {"created": now, **process}],
-        }
-        self._info = InfoFile(opening.folder.info, facts, self._problem, self._background.put)
+        self._provenance = Provenance(opening, self._name, self._reports, self._background.put)
         if self._output is not None:
             self._record().also_sync(self._output)
         self._log("status", state="running", segment=opening.segment)
@@ -155,69 +130,9 @@ class ActiveRun(Media):
             self._log("tags", tags=list(self._tags))
         if notes:
             self._log("notes", text=self._notes)
-        folder = source or Path.cwd()
-        self._info.complete(lambda: self._look_around(folder))
-        if source is not None:
-            self._code = threading.Thread(target=self._keep_source, args=(source,), name="ailab-code", daemon=True)
-            self._code.start()
+        self._provenance.look(source or Path.cwd(), code=source is not None)
 
     # --- logging ---
-
-    def log(self, values: Mapping[str, Any], *, step: int | None = None) -> None:
-        """As ``ailab.experiment.logging.log``."""
-        try:
-            if (step is None or type(step) is int) and self._append_many(self.series, values, step):
-                return
-        except (KeyError, AttributeError, TypeError, struct_error):
-            pass  # something not seen before, or no number, name or step at all: looked at below
-        step = as_step("step", step)
-        numbers: dict[str, float] = {}
-        for name, value in flattened("values", values):
-            if name not in self.series:
-                check_metric_name("values", name)
-            numbers[name] = as_float(name, value, self._to_float)
-        try:
-            if self._append_many(self.series, numbers, step):  # they were nested, or not Python's floats
-                return
-        except KeyError:
-            pass
-        for name, number in numbers.items():
-            self._log_number(name, number, step, False)
-
-    def log_value(self, name: str, value: Any, *, step: int | None = None, primary: bool = False) -> None:
-        """As ``ailab.experiment.logging.log_value``."""
-        try:
-            series = self.series[name]
-            if (
-                type(value) is float
-                and (step is None or type(step) is int)
-                and (not primary or series.primary)
-                and (value - value == 0.0 or series.flagged)
-            ):
-                series.write(series, value, step)
-                return
-        except (KeyError, TypeError, struct_error):
-            pass  # not seen before, or no name at all, or no step: looked at below
-        name = check_metric_name("name", name)
-        number = as_float("value", value, self._to_float)
-        self._log_number(name, number, as_step("step", step), bool(primary))
-
-    def _log_number(self, name: str, number: float, step: int | None, primary: bool) -> None:
-        self._require_running()
-        if self.folder is None:
-            return
-        writer = self._record()
-        step, now = writer.scalar(name, number, step, primary)
-        series = writer.series(name, primary)
-        if number - number != 0.0 and not series.flagged:
-            series.flagged = True
-            self._warn(f"{name} is {number} at step {step}; further ones of this metric are kept and not reported")
-            self._log("nonfinite", name=name, step=step, value=str(number))
-        if self._on_value is None:
-            self.series[name] = series
-            self._append_many = writer.append_many
-        else:
-            self._notify(self._on_value, run=self, name=name, value=number, step=step, time=now, primary=primary)
 
     def update_progress(self, value: float) -> None:
         """As ``ailab.experiment.logging.update_progress``."""
@@ -300,8 +215,7 @@ class ActiveRun(Media):
         if self.state != "running" or os.getpid() != self._owner:
             return
         self.state = state
-        self.series.clear()
-        self._append_many = _nothing_known
+        self._forget_metrics()
         self._stop_watching()
         self._stop_datasets()
         self._stop_waiting()
@@ -330,11 +244,8 @@ class ActiveRun(Media):
 
     def _wait_for_background(self, seconds: float) -> None:
         end = time.monotonic() + seconds
-        if self._code is not None:
-            self._code.join(timeout=seconds)
-        if self._info is not None:
-            self._info.close(max(0.0, end - time.monotonic()))
-            self._info.add(ended=time.time())
+        if self._provenance is not None:
+            self._provenance.close(seconds)
         left = self._background.drain(min(_PATIENCE_SECONDS, max(0.0, end - time.monotonic())))
         if left and time.monotonic() < end:
             _logger.warning("run %s: waiting for %d images or files to be written", self.id, left)
@@ -344,16 +255,15 @@ class ActiveRun(Media):
 
     def forked(self) -> None:
         """Called in a forked child: it gets stream files of its own when it first logs, and does not end the run."""
-        self.series.clear()
-        self._append_many = _nothing_known
+        self._forget_metrics()
         if self._writer is not None:
             self._writer.abandon()
             self._writer = None
         if self._output is not None:
             self._output.abandon()
         self._stop_datasets()
-        if self._info is not None:
-            self._info.abandon()
+        if self._provenance is not None:
+            self._provenance.abandon()
         if self._sampler is not None:
             self._sampler.abandon()
         self._background = Background(self._job_failed)
@@ -365,48 +275,12 @@ class ActiveRun(Media):
     def _record(self) -> RecordWriter:
         if self._writer is None:
             assert self.folder is not None
-            self._writer = RecordWriter(self.folder, self._problem, steps=self._steps)
+            self._writer = RecordWriter(self.folder, self._problem, steps=self._steps, rank=self._rank)
         return self._writer
 
     def _log(self, type: str, **fields: Any) -> None:
         if self.folder is not None:
             self._record().event(type, **fields)
-
-    def _to_float(self, value: object) -> float | None:
-        found: float | None = self._plugins.hook.ailab_to_float(value=value)
-        return found
-
-    def _look_around(self, folder: Path) -> dict[str, Any]:
-        git = environment.git_state(folder)
-        if git is not None and git["dirty"] and self.folder is not None:
-            file = self.path / ("diff.patch" if self._segment == 1 else f"diff.{self._segment}.patch")
-            try:
-                diff = environment.git_diff(folder)
-                if diff is not None:
-                    replace_file(file, diff)
-                    git["diff"] = file.name
-                else:
-                    self._warn("what is changed against git's commit is too much to be kept")
-            except OSError as error:
-                self._problem("cannot keep what is changed against git's commit", error)
-        return {"packages": environment.packages(), "git": git, "cuda": environment.cuda()}
-
-    @property
-    def _segment(self) -> int:
-        return 1 if self._opening is None else self._opening.segment
-
-    def _keep_source(self, source: Path) -> None:
-        from ailab.experiment.code.keep import keep_source
-
-        assert self.folder is not None
-        try:
-            left_out = keep_source(source, self.folder, self._segment, _MOST_LINKED)
-        except OSError as error:
-            self._problem(f"cannot keep the code of {source}", error)
-            return
-        if left_out:
-            named = ", ".join(left_out[:5]) + (f" and {len(left_out) - 5} more" if len(left_out) > 5 else "")
-            self._warn(f"not kept in the run's src/: {named}")
 
     def _waited(self, fraction: float, advice: str | None) -> None:
         """An epoch is over."""
@@ -422,39 +296,9 @@ class ActiveRun(Media):
         else:
             self._warn(f"an image, table or file could not be made and is lost: {error!r}")
 
-    def _problem(self, what: str, error: OSError) -> None:
-        """Report what the file system refused: once for each kind, or a full disk would fill the screen too."""
-        kind = f"{what}: {error.strerror or error}"
-        if kind not in self._reported:
-            self._reported.add(kind)
-            _logger.warning("run %s: %s; logging goes on and tries again", self.id, kind)
-
-    def _warn(self, message: str) -> None:
-        _logger.warning("run %s: %s", self.id, message)
-        self._log("warning", message=message)
-
-    def _notify(self, hook: Callable[..., Any], **arguments: Any) -> None:
-        try:
-            hook(**arguments)
-        except Exception as error:  # noqa: BLE001 - a plugin's failure must not end a training
-            name = getattr(hook, "name", "hook")
-            if name not in self._reported:
-                self._reported.add(name)
-                _logger.warning(
-                    "run %s: a plugin failed in %s: %r; it is called again, and not reported again",
-                    self.id,
-                    name,
-                    error,
-                )
-
 
 def _nowhere(data: bytes) -> None:
     """Where output goes that nobody keeps."""
-
-
-def _nothing_known(known: Mapping[str, Series], values: Mapping[str, Any], step: int | None) -> bool:
-    """How a dict is logged before anything was."""
-    return False
 
 
 def _nothing() -> None:

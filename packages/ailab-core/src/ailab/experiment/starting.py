@@ -42,7 +42,9 @@ def start(
 
     ``with ailab.experiment.start(config) as run:`` ends it with the block: finished, failed with the traceback of what
     was raised, or killed by Ctrl-C. Otherwise it ends with the process. A run in progress is finished first. With
-    ``AILAB_MODE=disabled`` nothing is written and everything is checked.
+    ``AILAB_MODE=disabled`` nothing is written and everything is checked. The ranks of a distributed training (torchrun,
+    Slurm, or ``RANK``, ``WORLD_SIZE``, ``MASTER_ADDR`` and ``MASTER_PORT``) log into one run: the first makes it, the
+    others wait for it, a minute at most; ``AILAB_RANKS=apart`` gives each its own.
 
     Args:
         config: every parameter; from now on in use and frozen.
@@ -84,7 +86,9 @@ def start(
     config.check_completeness()
     try:
         plugins = shared_manager()
-        opening = None if chosen is None else open_run(config, chosen, plugins, run_id or settings.run_id)
+        opening = None
+        if chosen is not None:
+            opening = open_run(config, chosen, plugins, run_id or settings.run_id, settings.together)
     except BaseException:
         current.use_config(in_use)  # a run in progress goes on as if nothing had been asked
         raise

@@ -11,17 +11,22 @@ from ailab.experiment.names import check_file_name
 __all__ = ["Variables", "check_tags", "from_environment"]
 
 _MODES = ("online", "disabled")
+_RANKS = ("together", "apart")
 _LONGEST_NAME = 200
 
 
 @dataclass(frozen=True)
 class Variables:
-    """What ``AILAB_RUN_ID``, ``AILAB_NAME``, ``AILAB_TAGS`` and ``AILAB_MODE`` say; None or empty where unset."""
+    """What ``AILAB_RUN_ID``, ``AILAB_NAME``, ``AILAB_TAGS``, ``AILAB_MODE`` and ``AILAB_RANKS`` say.
+
+    None or empty where unset.
+    """
 
     run_id: str | None
     name: str | None
     tags: tuple[str, ...]
     disabled: bool
+    together: bool = True
 
 
 def from_environment() -> Variables:
@@ -33,12 +38,16 @@ def from_environment() -> Variables:
     mode = os.environ.get("AILAB_MODE") or "online"
     if mode not in _MODES:
         raise ValueError(f"the environment variable AILAB_MODE must be 'online' or 'disabled', got {shown(mode)}")
+    ranks = os.environ.get("AILAB_RANKS") or "together"
+    if ranks not in _RANKS:
+        raise ValueError(f"the environment variable AILAB_RANKS must be 'together' or 'apart', got {shown(ranks)}")
     run_id = os.environ.get("AILAB_RUN_ID") or None
     return Variables(
         run_id=None if run_id is None else check_file_name("the environment variable AILAB_RUN_ID", run_id),
         name=(os.environ.get("AILAB_NAME") or "")[:_LONGEST_NAME] or None,
         tags=tuple(tag.strip() for tag in os.environ.get("AILAB_TAGS", "").split(",") if tag.strip()),
         disabled=mode == "disabled",
+        together=ranks == "together",
     )
 
 

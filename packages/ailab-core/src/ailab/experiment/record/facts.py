@@ -41,7 +41,7 @@ class RunFacts:
         self.tags: list[str] = []
         self.notes = ""
         self.warnings: list[str] = []
-        self._status_time = -math.inf
+        self._statuses: list[tuple[float, str, str | None, str | None]] = []
         self._progress_time = -math.inf
         self._tags_time = -math.inf
         self._notes_time = -math.inf
@@ -86,20 +86,31 @@ class RunFacts:
             case {"type": "image", "name": str(name), "file": str(file)}:
                 step = event.get("step")
                 self.images.append(ImageEvent(name, step if _is_step(step) else None, when, file))
-            case {"type": "status", "state": str(state)} if when >= self._status_time and (
-                state == "running" or state in OVER
-            ):
+            case {"type": "status", "state": str(state)} if state == "running" or state in OVER:
                 # Writers are read one after the other, so a resumed run's news may come first.
-                self.status, self._status_time = state, when
-                self.finished = when if state in OVER else None
-                self.error = _text(event.get("error"))
-                self.traceback = _text(event.get("traceback"))
+                self._statuses.append((when, state, _text(event.get("error")), _text(event.get("traceback"))))
+                self._statuses.sort(key=lambda status: status[0])
+                self._take_statuses()
             case {"type": "warning", "message": str(message)}:
                 self.warnings.append(message)
         return True
 
     def progressed(self, when: float, value: float) -> None:
         """Called for each progress event that is newer than those before; for whoever estimates the remaining time."""
+
+    def _take_statuses(self) -> None:
+        """What the latest says; but the first failure stays until the run goes on.
+
+        When a rank of a distributed run fails the others lose it and fail too, or their launcher kills them: neither
+        is what happened.
+        """
+        stands: tuple[float, str, str | None, str | None] | None = None
+        for status in self._statuses:
+            if stands is None or stands[1] != "failed" or status[1] == "running":
+                stands = status
+        if stands is not None:
+            when, self.status, self.error, self.traceback = stands
+            self.finished = when if self.status in OVER else None
 
     def _take_edit(self, when: float, event: dict[str, Any]) -> None:
         match event:

@@ -11,7 +11,7 @@ from pathlib import Path
 from ailab.experiment.names import check_file_name
 from ailab.experiment.waiting import each
 
-__all__ = ["SCHEMA", "RunFolder", "create_run_folder", "discover"]
+__all__ = ["SCHEMA", "RunFolder", "create_run_folder", "discover", "holds_run"]
 
 SCHEMA = 1
 """The number in ``run.json`` that says which form of run folder this is."""
@@ -111,7 +111,7 @@ def discover(workspace: Path, known: Container[Path] = ()) -> Iterator[Path]:
             runs = list(_folders(experiment))
         except OSError:
             continue  # taken away between the two listings
-        for run, holds in zip(runs, each(runs, lambda run: run in known or _holds_run(run)), strict=True):
+        for run, holds in zip(runs, each(runs, lambda run: run in known or holds_run(run)), strict=True):
             if holds:
                 yield run
 
@@ -123,7 +123,8 @@ def _folders(path: Path) -> Iterator[Path]:
                 yield Path(entry.path)
 
 
-def _holds_run(path: Path) -> bool:
+def holds_run(path: Path) -> bool:
+    """Whether a folder is a run's: a ``run.json`` is in it. It is listed, see `discover`."""
     try:
         return "run.json" in os.listdir(path)
     except OSError:

@@ -9,10 +9,12 @@ from typing import Any
 from ailab.experiment.record.append import AppendFile
 from ailab.experiment.record.packing import MODULUS, SIZE, SUM, body, number, record
 
-__all__ = ["Append", "AppendMany", "Series", "appender", "batch_appender"]
+__all__ = ["Append", "AppendMany", "Converters", "Keys", "Series", "appender", "batch_appender"]
 
 Append = Callable[["Series", float, int | None], None]
-AppendMany = Callable[["Mapping[str, Series]", "Mapping[str, Any]", int | None], bool]
+AppendMany = Callable[["Keys", "Mapping[str, Any]", int | None, "Converters"], bool]
+Converters = Mapping[type, Callable[[Any], float]]
+"""How a value of a type becomes a number of Python; float itself is not among them."""
 
 
 class Series:
@@ -38,6 +40,26 @@ class Series:
         self.primary = primary
         self.flagged = False
         self.write = write
+
+
+class Keys:
+    """What the keys of a dict of values stand for, so that no name is put together or looked at twice.
+
+    Attributes:
+        series: key to the metric whose value it has.
+        below: key to the same of the dict that it has.
+    """
+
+    __slots__ = ("below", "series")
+
+    def __init__(self, series: dict[str, Series] | None = None) -> None:
+        self.series = {} if series is None else series
+        self.below: dict[str, Keys] = {}
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.series.clear()
+        self.below.clear()
 
 
 # The functions below are closures over locals and spell the record out instead of calling `packing.pack`: at a million
@@ -75,30 +97,41 @@ def appender(file: AppendFile, clock: Callable[[], float]) -> Append:
 def batch_appender(file: AppendFile, clock: Callable[[], float]) -> AppendMany:
     """A function that appends several numbers to ``file`` with one call of the kernel.
 
-    ``append(known, values, step)`` takes the series by name, the numbers by name, and one step for all, or None for
-    each series' next. False: one of the values is no finite Python float; nothing was written. It raises KeyError for
-    a name that is not known and struct.error for a step beyond 64 bits, and has then written nothing either.
+    ``append(keys, values, step, converters)`` takes what the keys of a dict stand for, the dict, one step for all
+    (None: each series' next), and what makes floats of other values. False: a number that is not finite has to be told
+    of, or a metric stands there twice; nothing was written. It raises KeyError for a key or type that is not known,
+    struct.error for a step beyond 64 bits and whatever a converter raises, and has then written nothing either.
     """
     pack, pack_body, pack_number, to_int, modulus = record, body, number, int.from_bytes, MODULUS
     gate, fd, write = file.gate, file.fd, os.write
 
-    def append(known: Mapping[str, Series], values: Mapping[str, Any], step: int | None) -> bool:
+    def append(keys: Keys, values: Mapping[str, Any], step: int | None, converters: Converters) -> bool:
         now = clock()
         shared, base = step, 0
         if step is not None:
             # The words that all the records have in common are added up once.
             base = to_int(pack_body(step, now, 0.0), "little") % modulus
         parts, used = [], []
-        for name, value in values.items():
-            if type(value) is not float or value - value != 0.0:
-                return False
-            series = known[name]
-            if shared is None:
-                step = series.last + 1
-                base = to_int(pack_body(step, now, 0.0), "little")
-            check = (series.rest - base - to_int(pack_number(value), "little")) % modulus
-            parts.append(pack(series.metric, check, step, now, value))
-            used.append(series)
+        dicts = [(keys, values)]
+        for keys, values in dicts:  # to which those inside them are added
+            known = keys.series
+            for name, value in values.items():
+                if type(value) is not float:
+                    if type(value) is dict:
+                        dicts.append((keys.below[name], value))
+                        continue
+                    value = converters[type(value)](value)
+                series = known[name]
+                if value - value != 0.0 and not series.flagged:
+                    return False
+                if shared is None:
+                    step = series.last + 1
+                    base = to_int(pack_body(step, now, 0.0), "little")
+                check = (series.rest - base - to_int(pack_number(value), "little")) % modulus
+                parts.append(pack(series.metric, check, step, now, value))
+                used.append(series)
+        if len(dicts) > 1 and len(set(used)) != len(used):
+            return False  # {"a": {"b": 1.0}, "a/b": 2.0}
         for series in used:
             series.last = series.last + 1 if shared is None else shared
         data = b"".join(parts)

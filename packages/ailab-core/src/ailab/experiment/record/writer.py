@@ -40,6 +40,7 @@ class RecordWriter:
         clock: seconds since the epoch.
         steps: the last step of each metric in earlier segments of the run.
         alive: write heartbeats; a writer beside another one of the same process need not.
+        rank: this process's among those of a distributed run, which readers may tell its values apart by.
 
     Attributes:
         append_many: `batch_appender`'s function: several numbers of known series at once.
@@ -52,6 +53,7 @@ class RecordWriter:
         clock: Callable[[], float] = time.time,
         steps: Mapping[str, int] | None = None,
         alive: bool = True,
+        rank: int | None = None,
     ) -> None:
         self._folder = folder
         self._problem = problem
@@ -68,6 +70,9 @@ class RecordWriter:
         self.append_many: AppendMany = batch_appender(self._scalars, clock)
         self._progress: float | None = None
         self._progress_time = -_PROGRESS_SECONDS
+        self._rank = rank
+        if rank is not None:
+            self.event("writer", rank=rank)
         self._stop = threading.Event()
         self._busy_since: float | None = None
         self._thread = threading.Thread(target=self._keep, name="ailab-record", daemon=True)
@@ -201,7 +206,11 @@ class RecordWriter:
 
     def _names(self, known: list[Series]) -> bytes:
         now = self._clock()
-        events: list[dict[str, Any]] = [{"type": "status", "time": now, "state": "running"}]
+        events: list[dict[str, Any]] = (
+            [] if self._rank is None else [{"type": "writer", "time": now, "rank": self._rank}]
+        )
+        if not self._rank:  # or a rank whose files were deleted would set a failed run running again
+            events.append({"type": "status", "time": now, "state": "running"})
         events += [{"type": "metric", "time": now, "id": s.metric, "name": s.name, "primary": s.primary} for s in known]
         return b"".join(json.dumps(event).encode() + b"\n" for event in events)
 

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 
 from ailab.experiment.record.layout import RunFolder
+from ailab.experiment.record.metric import Keys
 from ailab.experiment.record.writer import RecordWriter
 from ailab.experiment.system.machine import Machine
 
@@ -19,12 +20,20 @@ class Sampler:
         folder: the run's.
         problem: takes what the file system refuses.
         seconds: between two samples.
+        prefix: what the metrics' names begin with; the other machines of a distributed run have one each.
     """
 
-    def __init__(self, folder: RunFolder, problem: Callable[[str, OSError], None], seconds: float) -> None:
+    def __init__(
+        self,
+        folder: RunFolder,
+        problem: Callable[[str, OSError], None],
+        seconds: float,
+        prefix: str = "system/",
+    ) -> None:
         self._folder = folder
         self._problem = problem
         self._seconds = seconds
+        self._prefix = prefix
         self._stop = threading.Event()
         self._writer: RecordWriter | None = None
         self._thread = threading.Thread(target=self._work, name="ailab-system", daemon=True)
@@ -53,4 +62,5 @@ class Sampler:
             if self._writer is None:
                 self._writer = RecordWriter(self._folder, self._problem, alive=False)
             writer = self._writer
-            writer.append_many({name: writer.series(f"system/{name}") for name in numbers}, numbers, None)
+            keys = Keys({name: writer.series(self._prefix + name) for name in numbers})
+            writer.append_many(keys, numbers, None, {int: float})
