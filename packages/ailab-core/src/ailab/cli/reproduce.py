@@ -15,6 +15,7 @@ from ailab.cli.output import print_json, safe, show_number, show_value
 if TYPE_CHECKING:
     from ailab.experiment.recorded import Run
     from ailab.experiment.reproduce import Verdict
+    from ailab.experiment.segments import Segment
     from ailab.experiment.workspace import Workspace
 
 __all__ = ["reproduce"]
@@ -32,6 +33,7 @@ _SHOWN = 5
 @click.option(
     "--link", "links", multiple=True, metavar="PATH", help="Link this path of the folder it ran in, such as data."
 )
+@click.option("--segment", type=click.IntRange(min=1), help="Of a resumed run.  [default: the last]")
 @click.option("--rtol", type=click.FloatRange(min=0), default=1e-5, show_default=True, help="Relative tolerance.")
 @click.option("--atol", type=click.FloatRange(min=0), default=1e-8, show_default=True, help="Absolute tolerance.")
 @click.option("--check", is_flag=True, help="Only say what differs already, and run nothing.")
@@ -42,6 +44,7 @@ def reproduce(
     run: str,
     into: Path | None,
     links: tuple[str, ...],
+    segment: int | None,
     rtol: float,
     atol: float,
     check: bool,
@@ -50,35 +53,41 @@ def reproduce(
 ) -> None:
     """Run RUN again in a clean folder, from its own code, with its own command and configuration, and compare.
 
-    The repetition is a new run of the workspace, tagged 'reproduction'. Exit code 0 if all metrics agree within the
+    The repetition is a new run of the workspace, tagged 'reproduction'. Of a run that was resumed, what its last
+    process ran is run again, and compared with what that one logged. Exit code 0 if all metrics agree within the
     tolerance, 1 if they diverge or it cannot be run.
     """
     from ailab.experiment import reproduce as again
+    from ailab.experiment.segments import segment_of
 
     (found,) = find_runs(workspace, [run])
+    try:
+        part = segment_of(found, segment)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
     try:
         if against is not None:
             (other,) = find_runs(workspace, [against])
         elif check:
-            _print_preflight(found, again.preflight(found), as_json)
+            _print_preflight(found, again.preflight(part), as_json)
             return
         else:
             with tempfile.TemporaryDirectory(prefix="ailab-reproduce-") as temporary:
                 folder = _folder(into, Path(temporary))
                 if not as_json:
-                    _print_preflight(found, again.preflight(found), False)
-                again.rebuild(found, folder, links)
-                other = again.run_again(found, folder, workspace.path, lambda line: _echo(line, as_json))
+                    _print_preflight(found, again.preflight(part), False)
+                again.rebuild(part, folder, links)
+                other = again.run_again(part, folder, workspace.path, lambda line: _echo(line, as_json))
             other.set_tags([*other.tags, "reproduction"])
-            other.set_notes(f"Reproduces {found.experiment}/{found.id}.")
+            other.set_notes(f"Reproduces {found.experiment}/{found.id}{_of(part)}.")
     except ValueError as error:
         raise click.ClickException(str(error)) from None
-    verdict = again.judge(found, other, rtol, atol)
+    verdict = again.judge(part, other, rtol, atol)
     ended = other.state == "finished" or found.state == other.state
     if as_json:
-        print_json(_as_dict(found, other, verdict))
+        print_json(_as_dict(part, other, verdict))
     else:
-        _print(found, other, verdict)
+        _print(part, other, verdict)
     if not (verdict.same and ended):
         sys.exit(1)
 
@@ -107,7 +116,7 @@ def _print_preflight(run: Run, differences: list[str], as_json: bool) -> None:
         click.echo("Python, packages and platform are those of the run")
 
 
-def _as_dict(run: Run, other: Run, verdict: Verdict) -> dict[str, Any]:
+def _as_dict(part: Segment, other: Run, verdict: Verdict) -> dict[str, Any]:
     from ailab.experiment.difference import ABSENT
 
     kinds = {
@@ -118,14 +127,20 @@ def _as_dict(run: Run, other: Run, verdict: Verdict) -> dict[str, Any]:
         for kind in ("data", "config", "environment")
     }
     return {
-        "run": run.id, "again": other.id, "state": other.state, "same": verdict.same, "metric": verdict.metric,
-        "step": verdict.step, "expected": verdict.expected, "got": verdict.got, "largest": verdict.largest,
-        "missing": verdict.missing, "differs": verdict.causes, "code": verdict.code, **kinds,
+        "run": part.run.id, "segment": part.number, "again": other.id, "state": other.state, "same": verdict.same,
+        "metric": verdict.metric, "step": verdict.step, "expected": verdict.expected, "got": verdict.got,
+        "largest": verdict.largest, "missing": verdict.missing, "differs": verdict.causes, "code": verdict.code,
+        **kinds,
     }  # fmt: skip
 
 
-def _print(run: Run, other: Run, verdict: Verdict) -> None:
-    click.echo(f"run      {run.experiment}/{run.id}, {run.state}")
+def _of(part: Segment) -> str:
+    return f", segment {part.number} of {part.count}" if part.count > 1 else ""
+
+
+def _print(part: Segment, other: Run, verdict: Verdict) -> None:
+    run = part.run
+    click.echo(f"run      {run.experiment}/{run.id}{_of(part)}, {run.state}")
     click.echo(f"again    {other.experiment}/{other.id}, {other.state}")
     for kind in ("data", "code", "config", "environment"):
         found = getattr(verdict, kind)

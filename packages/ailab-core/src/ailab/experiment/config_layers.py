@@ -17,6 +17,7 @@ from ailab.experiment.config_types import UNCHECKED, field_types, looks_like, ty
 from ailab.experiment.decode import from_jsonable, load_object
 from ailab.experiment.encode import to_jsonable
 from ailab.experiment.settings import flatten
+from ailab.experiment.variables import RECORDED_VARIABLE
 
 if TYPE_CHECKING:
     from ailab.experiment.config import ConfigPart
@@ -39,9 +40,6 @@ PREFIX = "AILAB_CONFIG__"
 
 FILE_VARIABLE = "AILAB_CONFIG_FILE"
 """Names a file of overrides, as ``--config`` does."""
-
-RECORDED_VARIABLE = "AILAB_CONFIG_RECORDED"
-"""Names the config.json of a run that is being reproduced, whose fields go before all others."""
 
 _ARGUMENT = re.compile(r"(?:--)?(\+?)(?:config\.)?([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)=(.*)", re.DOTALL)
 _NAMED = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")

@@ -24,6 +24,10 @@ _MOST_LINKED = 1000
 """Files of code up to which `src/` is made as a plain folder for every run."""
 
 
+_FOUND_OUT = ("packages", "git", "cuda")
+"""What `look` adds to run.json."""
+
+
 class Provenance:
     """Writes a run's ``run.json``, with what is known at once; `look` finds out the rest.
 
@@ -50,15 +54,19 @@ class Provenance:
         self._code: threading.Thread | None = None
         process = environment.process_facts()
         now = time.time()
-        earlier = opening.info.get("segments")
+        before = dict(opening.info)
+        earlier = before.get("segments")
         if not isinstance(earlier, list):
-            earlier = [{key: opening.info.get(key) for key in ("created", *process)}] if opening.info else []
+            earlier = [{key: before.get(key) for key in ("created", *process)}] if before else []
+        if earlier and isinstance(earlier[-1], dict):
+            # Found out anew below; what it was is kept with the segment that it was found out in.
+            earlier = [*earlier[:-1], earlier[-1] | {key: before.pop(key) for key in _FOUND_OUT if key in before}]
         facts = {
-            **opening.info,
+            **before,
             "schema": SCHEMA,
             "id": self._folder.path.name,
             "experiment": self._folder.path.parent.name,
-            "created": opening.info.get("created", now),
+            "created": before.get("created", now),
             "ailab": __version__,
             "name": name,
             **process,

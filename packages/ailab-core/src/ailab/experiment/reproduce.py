@@ -19,6 +19,7 @@ from ailab.experiment.difference import Change, changes, code_differences, envir
 from ailab.experiment.environment import git_state, packages
 from ailab.experiment.record.layout import discover
 from ailab.experiment.recorded import Run
+from ailab.experiment.segments import Segment
 from ailab.experiment.sources import code_of, copy_code
 
 if TYPE_CHECKING:
@@ -28,6 +29,11 @@ __all__ = ["Verdict", "command_of", "judge", "preflight", "rebuild", "run_again"
 
 # Measured by the clock or on the machine, so never the same twice.
 _MEASURED = ("data/wait_fraction", "system/")
+# What steers runs that are started from here, of which the repetition is none.
+_OF_THIS_SHELL = (
+    FILE_VARIABLE, "AILAB_TASK_ID", "AILAB_RUN_ID", "AILAB_NAME", "AILAB_TAGS", "AILAB_MODE", "AILAB_RANKS", "RANK",
+    "WORLD_SIZE",
+)  # fmt: skip
 # Where a run lies and what it is called is no part of what it computes.
 _PLACES = ("train.checkpoint_path",)
 
@@ -63,16 +69,22 @@ class Verdict:
         return [name for name in ("data", "code", "config", "environment") if getattr(self, name)]
 
 
-def command_of(run: Run, folder: Path) -> list[str]:
+def command_of(run: Segment, folder: Path) -> list[str]:
     """The recorded command, to be run in ``folder``: this Python in place of the recorded one, paths into the recorded
     folder in place of ... that folder.
 
     Raises:
-        ValueError: no command was recorded, or its script was not kept.
+        ValueError: no command was recorded, its script was not kept, or it started one of several ranks.
     """
     recorded = run.info.get("command")
     if not isinstance(recorded, list) or not recorded or not all(isinstance(part, str) for part in recorded):
-        raise ValueError(f"{run.id} recorded no command, so it cannot be run again")
+        raise ValueError(f"{run.run.id} recorded no command, so it cannot be run again")
+    ranks = run.info.get("ranks")
+    if isinstance(ranks, dict) and ranks.get("size") not in (None, 1):
+        raise ValueError(
+            f"{run.run.id} had {ranks.get('size')} ranks, and its command ({' '.join(recorded)}) is what their "
+            "launcher started for each: launch them again yourself, and compare with --against"
+        )
     there = str(run.info.get("folder") or "")
     command = [
         str(folder / part[len(there) + 1 :]) if there and part.startswith(there + "/") else part for part in recorded
@@ -81,12 +93,12 @@ def command_of(run: Run, folder: Path) -> list[str]:
         command[0] = sys.executable
     script = next((part for part in command[1:] if part.endswith(".py") and not part.startswith("-")), None)
     if script is not None and not (folder / script).is_file():
-        raise ValueError(f"{run.id} was started as {script}, which is not in its snapshot; it cannot be run again")
+        raise ValueError(f"{run.run.id} was started as {script}, which is not in its snapshot; it cannot be run again")
     return command
 
 
-def rebuild(run: Run, folder: Path, links: Sequence[str] = ()) -> None:
-    """Put a run's code into an empty folder.
+def rebuild(run: Segment, folder: Path, links: Sequence[str] = ()) -> None:
+    """Put the code that a segment ran into an empty folder.
 
     Args:
         links: paths relative to the folder that the run was started in, such as ``data``, which are linked to from
@@ -96,7 +108,7 @@ def rebuild(run: Run, folder: Path, links: Sequence[str] = ()) -> None:
         ValueError: the run kept no code, or a link leads out of the folder or to nothing.
         OSError: the folder cannot be written to.
     """
-    copy_code(run, folder)
+    copy_code(run.run, folder, run.number)
     for link in links:
         target = Path(str(run.info.get("folder") or "")) / link
         place = folder / link
@@ -110,7 +122,7 @@ def rebuild(run: Run, folder: Path, links: Sequence[str] = ()) -> None:
         place.symlink_to(target)
 
 
-def preflight(run: Run) -> list[str]:
+def preflight(run: Segment) -> list[str]:
     """What is known to differ before anything runs, a line for each: packages, Python, platform, the commit."""
     here = {**environment_of({}), "python": platform.python_version(), "platform": platform.platform()}
     here |= {"gpus": os.environ.get("CUDA_VISIBLE_DEVICES"), "packages": packages()}
@@ -120,12 +132,14 @@ def preflight(run: Run) -> list[str]:
     found = [f"{change.path}: {change.a!r} then, {change.b!r} now" for change in changes(then, here)]
     found += _commit(run)
     found += [
-        f"the snapshot is not whole: {warning}" for warning in run.warnings if "not kept in the run's src/" in warning
+        f"the snapshot is not whole: {warning}"
+        for warning in run.run.warnings
+        if "not kept in the run's src/" in warning
     ]
     return found
 
 
-def _commit(run: Run) -> list[str]:
+def _commit(run: Segment) -> list[str]:
     git = run.info.get("git")
     folder = Path(str(run.info.get("folder") or ""))
     if not isinstance(git, dict):
@@ -140,7 +154,7 @@ def _commit(run: Run) -> list[str]:
 
 
 def run_again(
-    run: Run,
+    run: Segment,
     folder: Path,
     workspace: Path,
     output: Callable[[str], None] = lambda line: None,
@@ -148,7 +162,8 @@ def run_again(
     """Run a recorded command in ``folder`` (see `rebuild`) as a new run of ``workspace``, and wait for its end.
 
     The recorded configuration goes along as ``AILAB_CONFIG_RECORDED``, which `Config.from_cli` heeds, so that
-    overrides which came from the environment then are the same now; overrides in this environment are left out.
+    overrides which came from the environment then are the same now; overrides in this environment are left out. With
+    it a run is always a new one: a ``run_id`` in the code would make it go on with the run that is to be reproduced.
 
     Args:
         output: called with each line that it prints.
@@ -159,10 +174,10 @@ def run_again(
     """
     command = command_of(run, folder)
     before = set(discover(workspace))
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
-    for name in (FILE_VARIABLE, "AILAB_TASK_ID"):
-        environment.pop(name, None)
-    environment |= {"AILAB_WORKSPACE": str(workspace), RECORDED_VARIABLE: str(run.folder.config), "PWD": str(folder)}
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(PREFIX) and name not in _OF_THIS_SHELL
+    }
+    environment |= {"AILAB_WORKSPACE": str(workspace), RECORDED_VARIABLE: str(run.config_path), "PWD": str(folder)}
     last: list[str] = []
     with subprocess.Popen(
         command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -183,14 +198,17 @@ def run_again(
     return min(ours, key=lambda one: one.created or math.inf)
 
 
-def judge(run: Run, again: Run, rtol: float = 1e-5, atol: float = 1e-8) -> Verdict:
+def judge(run: Segment, again: Run, rtol: float = 1e-5, atol: float = 1e-8) -> Verdict:
     """Compare a run with its repetition, value by value.
 
     Two values are the same if they differ by at most ``atol + rtol * |expected|``, as in ``numpy.isclose``; NaN is the
-    same as NaN. Metrics that measure time or the machine are left out.
+    same as NaN. Metrics that measure time or the machine are left out. So are the steps of the repetition before the
+    segment's first, which earlier segments had done, and those after the last of one that did not get to its end. Of
+    distributed runs the first ranks are compared.
     """
     verdict = Verdict(same=True)
-    then, now = run.all_values(), again.all_values()
+    then = run.values()
+    now = _overlapping(run, then, again.all_values(rank=0))
     first: tuple[int, str, float | None, float | None] | None = None
     for name in dict.fromkeys([*then, *now]):
         if name.startswith(_MEASURED):
@@ -211,12 +229,28 @@ def judge(run: Run, again: Run, rtol: float = 1e-5, atol: float = 1e-8) -> Verdi
     if first is not None:
         verdict.step, verdict.metric, verdict.expected, verdict.got = first
     verdict.same = first is None and not verdict.missing
-    verdict.data = changes({"datasets": run.info.get("datasets")}, {"datasets": again.info.get("datasets")})
-    with code_of(run) as a_code, code_of(again) as b_code:
+    verdict.data = changes({"datasets": run.run.info.get("datasets")}, {"datasets": again.info.get("datasets")})
+    with code_of(run.run, run.number) as a_code, code_of(again) as b_code:
         verdict.code = code_differences(a_code, b_code)
     verdict.config = [change for change in changes(run.config, again.config) if change.path not in _PLACES]
     verdict.environment = changes(environment_of(run.info), environment_of(again.info))
     return verdict
+
+
+def _overlapping(
+    run: Segment, then: dict[str, npt.NDArray[Any]], now: dict[str, npt.NDArray[Any]]
+) -> dict[str, npt.NDArray[Any]]:
+    """The part of the repetition's values that the segment can have had."""
+    interrupted = run.number < run.count or run.run.state != "finished"
+    if interrupted:
+        now = {name: values for name, values in now.items() if name in then}
+    found = dict(now)
+    for name in then.keys() & now.keys():
+        values, steps = now[name], then[name]["step"]
+        from_there = run.number == 1 or values["step"] >= steps.min()
+        to_there = not interrupted or values["step"] <= steps.max()
+        found[name] = values[np.broadcast_to(np.logical_and(from_there, to_there), len(values))]
+    return found
 
 
 def same_values(

@@ -88,7 +88,8 @@ def start(
         plugins = shared_manager()
         opening = None
         if chosen is not None:
-            opening = open_run(config, chosen, plugins, run_id or settings.run_id, settings.together)
+            wanted = None if settings.always_new else run_id or settings.run_id
+            opening = open_run(config, chosen, plugins, wanted, settings.together)
     except BaseException:
         current.use_config(in_use)  # a run in progress goes on as if nothing had been asked
         raise

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from ailab.errors import shown
 from ailab.experiment.names import check_file_name
 
-__all__ = ["Variables", "check_tags", "from_environment"]
+__all__ = ["RECORDED_VARIABLE", "Variables", "check_tags", "from_environment"]
+
+RECORDED_VARIABLE = "AILAB_CONFIG_RECORDED"
+"""Names the config.json of a run that is being reproduced, whose fields go before all others."""
 
 _MODES = ("online", "disabled")
 _RANKS = ("together", "apart")
@@ -19,7 +22,7 @@ _LONGEST_NAME = 200
 class Variables:
     """What ``AILAB_RUN_ID``, ``AILAB_NAME``, ``AILAB_TAGS``, ``AILAB_MODE`` and ``AILAB_RANKS`` say.
 
-    None or empty where unset.
+    None or empty where unset. ``always_new``: the process reproduces a run, so it goes on with none.
     """
 
     run_id: str | None
@@ -27,6 +30,7 @@ class Variables:
     tags: tuple[str, ...]
     disabled: bool
     together: bool = True
+    always_new: bool = False
 
 
 def from_environment() -> Variables:
@@ -48,6 +52,7 @@ def from_environment() -> Variables:
         tags=tuple(tag.strip() for tag in os.environ.get("AILAB_TAGS", "").split(",") if tag.strip()),
         disabled=mode == "disabled",
         together=ranks == "together",
+        always_new=bool(os.environ.get(RECORDED_VARIABLE)),
     )
 
 

@@ -1,4 +1,4 @@
-"""Getting a run's code back as a plain folder: ``python -m ailab.experiment.code.restore RUN [FOLDER]``."""
+"""Getting a run's code back as a plain folder: ``python -m ailab.experiment.code.restore RUN [FOLDER [SEGMENT]]``."""
 
 from __future__ import annotations
 
@@ -43,18 +43,20 @@ def link_files(snapshot: Snapshot, workspace: Path, target: Path) -> None:
         _copy(store, key, executable, target / path)
 
 
-def restore(run: Path, target: Path) -> int:
+def restore(run: Path, target: Path, name: str = "src") -> int:
     """Copy the code of a run into the new or empty folder ``target``; returns the number of files.
+
+    Args:
+        name: the code that ``NAME.json`` lists: ``src``, or ``src.N`` for that of a resumed run's segment N.
 
     Raises:
         FileExistsError: ``target`` holds something already.
         OSError, ValueError: the run has no code, or the workspace's objects are missing or damaged.
     """
     run = run.absolute()
-    lists = sorted(run.glob("src*.json"))
-    if not lists:
-        raise FileNotFoundError(f"{run} holds no src.json: no code was kept, or it is no run's folder")
-    kept = json.loads(read_regular(lists[0]))
+    if f"{name}.json" not in os.listdir(run):
+        raise FileNotFoundError(f"{run} holds no {name}.json: no code was kept, or it is no run's folder")
+    kept = json.loads(read_regular(run / f"{name}.json"))
     store = ObjectStore(run.parent.parent)
     files = json.loads(store.get(str(kept["tree"])))["files"]
     target.mkdir(parents=True, exist_ok=True)
@@ -77,12 +79,13 @@ def _copy(store: ObjectStore, key: str, executable: bool, place: Path) -> None:
 
 
 def main() -> None:
-    if len(sys.argv) not in (2, 3):
-        sys.exit("usage: python -m ailab.experiment.code.restore RUN [FOLDER]")
+    if len(sys.argv) not in (2, 3, 4) or not all(part.isdigit() for part in sys.argv[3:]):
+        sys.exit("usage: python -m ailab.experiment.code.restore RUN [FOLDER [SEGMENT]]")
     run = Path(sys.argv[1])
-    target = Path(sys.argv[2]) if len(sys.argv) == 3 else run / "src"
+    name = "src" if sys.argv[3:] in ([], ["1"]) else f"src.{sys.argv[3]}"
+    target = Path(sys.argv[2]) if len(sys.argv) > 2 else run / "src"
     try:
-        count = restore(run, target)
+        count = restore(run, target, name)
     except (OSError, ValueError) as error:
         sys.exit(str(error))
     sys.stdout.write(f"{count} files in {target}\n")

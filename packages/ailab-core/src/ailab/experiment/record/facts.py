@@ -41,7 +41,9 @@ class RunFacts:
         self.tags: list[str] = []
         self.notes = ""
         self.warnings: list[str] = []
-        self._statuses: list[tuple[float, str, str | None, str | None]] = []
+        self._status_time = -math.inf
+        self._began = -math.inf
+        self._failures: list[tuple[float, str | None, str | None]] = []
         self._progress_time = -math.inf
         self._tags_time = -math.inf
         self._notes_time = -math.inf
@@ -87,10 +89,7 @@ class RunFacts:
                 step = event.get("step")
                 self.images.append(ImageEvent(name, step if _is_step(step) else None, when, file))
             case {"type": "status", "state": str(state)} if state == "running" or state in OVER:
-                # Writers are read one after the other, so a resumed run's news may come first.
-                self._statuses.append((when, state, _text(event.get("error")), _text(event.get("traceback"))))
-                self._statuses.sort(key=lambda status: status[0])
-                self._take_statuses()
+                self._take_status(when, state, _text(event.get("error")), _text(event.get("traceback")))
             case {"type": "warning", "message": str(message)}:
                 self.warnings.append(message)
         return True
@@ -98,19 +97,22 @@ class RunFacts:
     def progressed(self, when: float, value: float) -> None:
         """Called for each progress event that is newer than those before; for whoever estimates the remaining time."""
 
-    def _take_statuses(self) -> None:
-        """What the latest says; but the first failure stays until the run goes on.
-
-        When a rank of a distributed run fails the others lose it and fail too, or their launcher kills them: neither
-        is what happened.
-        """
-        stands: tuple[float, str, str | None, str | None] | None = None
-        for status in self._statuses:
-            if stands is None or stands[1] != "failed" or status[1] == "running":
-                stands = status
-        if stands is not None:
-            when, self.status, self.error, self.traceback = stands
-            self.finished = when if self.status in OVER else None
+    def _take_status(self, when: float, state: str, error: str | None, traceback: str | None) -> None:
+        # Writers are read one after the other, so a resumed run's news may come first.
+        if when >= self._status_time:
+            self.status, self._status_time = state, when
+            self.finished = when if state in OVER else None
+            self.error, self.traceback = error, traceback
+        if state == "running":
+            self._began = max(self._began, when)
+        elif state == "failed":
+            self._failures.append((when, error, traceback))
+        # The first failure stays until the run goes on. When a rank of a distributed run fails, the others lose it and
+        # fail too, or their launcher kills them: neither is what happened.
+        first = min((one for one in self._failures if one[0] >= self._began), key=lambda one: one[0], default=None)
+        if first is not None:
+            self.status = "failed"
+            self.finished, self.error, self.traceback = first
 
     def _take_edit(self, when: float, event: dict[str, Any]) -> None:
         match event:
