@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import json
 import pickle
 import sys
 from pathlib import Path
 
 import pytest
 
-from ailab.experiment import import_config
+from ailab.experiment import Config, import_config
 
 HEAD = "from ailab.experiment import Config\n"
 
@@ -75,3 +76,33 @@ def test_files_without_a_config(tmp_path: Path) -> None:
         import_config(write(tmp_path / "a.py", ""))
     with pytest.raises(ZeroDivisionError):
         import_config(write(tmp_path / "b.py", "1 / 0"))
+
+
+def test_its_classes_are_loaded_back_by_their_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In another process, and in another folder that holds the same files."""
+    code = "class Net: pass\nclass Big(Config):\n def __init__(self):\n  super().__init__()\n  self.arch.model = Net\n"
+    names = set()
+    for place in ("one", "two"):
+        (tmp_path / place).mkdir()
+        monkeypatch.chdir(tmp_path / place)
+        monkeypatch.syspath_prepend(tmp_path / place)  # as for a script there
+        write(Path("configs_of_this_test/big.py"), code)
+        for module in ("configs_of_this_test", "configs_of_this_test.big"):
+            monkeypatch.delitem(sys.modules, module, raising=False)
+        names.add(import_config("configs_of_this_test/big.py").arch.model.__module__)
+        written = import_config("configs_of_this_test/big.py").to_json()
+        monkeypatch.delitem(sys.modules, "configs_of_this_test.big")
+        loaded = Config.from_dict(json.loads(written))
+        assert loaded.arch.model.__name__ == "Net"
+    assert names == {"configs_of_this_test.big"}
+
+
+def test_a_file_that_no_import_would_find_has_the_same_name_wherever_the_project_lies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = []
+    for place in ("one", "two"):
+        file = write(tmp_path / place / "json.py", "class Big(Config): pass\n")  # not the standard library's
+        monkeypatch.chdir(file.parent)
+        names.append(type(import_config("json.py")).__module__)
+    assert names[0] == names[1] != "json"

@@ -438,3 +438,18 @@ def test_what_git_does_not_know_yet_is_kept(
     with ailab.experiment.start(make_config(), workspace=tmp_path / "ws") as again:
         pass
     assert (again.path / "src/train.py").samefile(dirty.path / "src/train.py")
+
+
+def test_what_changed_inside_a_frozen_config_is_told(
+    tmp_path: Path, config: Config, caplog: pytest.LogCaptureFixture
+) -> None:
+    config.train.model = object()  # whose text tells where it lies: no change
+    config.train.objects = [object()]
+    config.train.sizes = {"a": (1, 2)}
+    with ailab.experiment.start(config, workspace=tmp_path, snapshot=False, capture_output=False) as run:
+        with pytest.raises(RuntimeError, match="cannot delete sizes: the Config is frozen"):
+            del config.train.sizes
+        config.arch.metrics.append("recall")
+    (warning,) = read(run.path).warnings
+    assert warning == "changed since the run began, and not in its config.json: arch.metrics"
+    assert warning in caplog.text

@@ -74,6 +74,11 @@ class ConfigPart:
             value = check_field(type(self), name, _expand(name, value) if isinstance(value, str) else value)
         object.__setattr__(self, name, value)
 
+    def __delattr__(self, name: str) -> None:
+        if self.__dict__.get("_frozen"):
+            raise RuntimeError(f"cannot delete {name}: the Config is frozen, as a run keeps it in config.json")
+        object.__delattr__(self, name)
+
     def _check_name(self, name: str) -> None:
         """Refuse a new field that is certainly a misspelt one.
 
@@ -342,6 +347,25 @@ class Config(ConfigPart):
     def freeze(self) -> None:
         """Refuse changes from now on. ``log.setup`` does this; ``copy.copy`` gives one that can be changed."""
         self._freeze()
+
+
+def changed_inside(part: ConfigPart, written: Any, prefix: str = "") -> list[str]:
+    """The lists, dicts and sets in ``part`` that are no longer as they were written: freezing cannot reach into them.
+
+    Args:
+        written: what `to_dict` gave then, as JSON.
+    """
+    found: list[str] = []
+    for name, value in part.__dict__.items():
+        before = written.get(name, _MISSING) if isinstance(written, dict) else _MISSING
+        if isinstance(value, ConfigPart):
+            found += changed_inside(value, before, f"{prefix}{name}.")
+        elif isinstance(value, list | dict | set) and before is not _MISSING:
+            now = to_jsonable(value)
+            # What stands for an object says how it looks, and with plugins is theirs to say: neither is a change.
+            if now != before and "$object" not in json.dumps(now):
+                found.append(prefix + name)
+    return found
 
 
 def _hooks() -> Any:

@@ -44,14 +44,12 @@ def import_config(path: str | os.PathLike[str], *arguments: Any, **options: Any)
 
 
 def _load(file: Path) -> Any:
-    # A name of its own for each place, so that two files of the same name are two modules. In sys.modules, or nothing
-    # that it defines could be pickled for another process.
-    name = f"{file.stem}_{hashlib.sha256(os.fsencode(file)).hexdigest()[:8]}"
+    name = _module_name(file)
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
         raise ValueError(f"{file} is no Python file")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
+    sys.modules[name] = module  # or nothing that it defines could be pickled for another process
     sys.path.insert(0, str(file.parent))  # as if it were run: a config may import the one beside it
     try:
         spec.loader.exec_module(module)
@@ -61,6 +59,25 @@ def _load(file: Path) -> Any:
     finally:
         sys.path.remove(str(file.parent))
     return module
+
+
+def _module_name(file: Path) -> str:
+    """What the file's module is called, and so the classes in it in config.json.
+
+    As an import would call it, where an import would find it: then others can load the classes by their names.
+    Otherwise a name for each place, so that two files of the same name are two modules; the place as seen from the
+    current folder, so that a run that is reproduced elsewhere has the same.
+    """
+    folder = Path.cwd().resolve()
+    place = file.relative_to(folder) if file.is_relative_to(folder) else file
+    dotted = ".".join(place.with_suffix("").parts)
+    try:
+        found = importlib.util.find_spec(dotted) if not place.is_absolute() else None
+    except (ImportError, ValueError, AttributeError):  # no package of this name, or no name of a module
+        found = None
+    if found is not None and found.origin is not None and Path(found.origin).resolve() == file:
+        return dotted
+    return f"{file.stem}_{hashlib.sha256(os.fsencode(place)).hexdigest()[:8]}"
 
 
 def _chosen(module: Any, file: Path) -> Any:

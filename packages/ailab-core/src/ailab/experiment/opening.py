@@ -35,6 +35,7 @@ class Opening:
             distributed run only log.
         rank: this process's number among those that log into the run; None where it is the only one.
         ranks: what the leader notes in ``run.json`` for the others to find the run by.
+        written: the configuration as it is kept.
         system: what the names of the machine's metrics begin with; None: this process logs none.
         warnings: what the user has to know about how the run was found.
         info: an earlier segment's ``run.json``.
@@ -47,6 +48,7 @@ class Opening:
     leader: bool = True
     rank: int | None = None
     ranks: dict[str, Any] | None = None
+    written: dict[str, Any] = field(default_factory=dict)
     system: str | None = "system/"
     warnings: tuple[str, ...] = ()
     info: dict[str, Any] = field(default_factory=dict)
@@ -104,6 +106,7 @@ def open_run(
         leader=part.leader,
         rank=part.rank,
         ranks=part.facts,
+        written=written,
         system="system/" if part.leader else system_prefix(),
         warnings=(*part.warnings, *opening.warnings),
     )

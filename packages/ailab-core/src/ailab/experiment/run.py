@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ailab import current
 from ailab.experiment.background import Background
 from ailab.experiment.capture import OutputCapture
+from ailab.experiment.config import changed_inside
 from ailab.experiment.media import Media
 from ailab.experiment.metrics import Metrics
 from ailab.experiment.progress import Loops, Progress
@@ -96,6 +97,7 @@ class ActiveRun(Metrics, Media):
         self._steps = {} if opening is None else dict(opening.steps)
         self._image_steps = {} if opening is None else dict(opening.image_steps)
         self._leads = opening is not None and opening.leader
+        self._written = {} if opening is None else opening.written
         earlier = opening.info if opening is not None else {}
         self._name = name or (earlier.get("name") if isinstance(earlier.get("name"), str) else None)
         self._tags = tags or (() if opening is None else opening.tags)
@@ -222,6 +224,8 @@ class ActiveRun(Metrics, Media):
         if self._sampler is not None:
             self._sampler.stop()
         self._notify(self._plugins.hook.ailab_run_finished, run=self, state=state, error=error)
+        if self._leads and (changed := changed_inside(self.config, self._written)):
+            self._warn(f"changed since the run began, and not in its config.json: {', '.join(changed)}")
         self.output.stop()
         self._wait_for_background(_DRAIN_SECONDS[state])
         if self.lost:
