@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -105,6 +106,30 @@ def test_a_failing_fsync_is_reported_and_tried_again(
         assert not file.sync()
     assert problems[0][1].errno == errno.EIO
     assert file.sync()
+
+
+def test_who_waits_in_the_kernel_does_not_hold_up_the_others(file: AppendFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(append, "_PATIENCE_SECONDS", 0.01)
+    waits, answers = threading.Event(), threading.Event()
+    write = os.write
+
+    def hang(fd: int, data: bytes) -> int:
+        if data == b"first":
+            waits.set()
+            answers.wait(20)
+        return write(fd, data)
+
+    monkeypatch.setattr(append.os, "write", hang)
+    thread = threading.Thread(target=file.write, args=(b"first",))
+    thread.start()
+    assert waits.wait(20)
+    file.write(b"second")  # which would wait as well otherwise
+    assert "stalled" in file.gate
+    answers.set()
+    thread.join()
+    file.answered()
+    assert file.sync()
+    assert file.path.read_bytes() == b"firstsecond"
 
 
 def test_a_real_size_limit(tmp_path: Path) -> None:

@@ -98,8 +98,9 @@ class _Tee:
     def end(self) -> None:
         with self._lock:
             capture, self._capture = self._capture, None
-            for line in self._lines.end() if capture is not None else ():
-                capture.write_line(line)
+            if capture is not None:
+                for line in self._lines.end():
+                    capture.write_line(line)
         with contextlib.suppress(ValueError, OSError):  # closed by its owner
             self.stream.flush()
 
