@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ailab.experiment.figures import Curve, Look, mean_curve, save_figure, smooth
+from ailab.experiment.figures import Curve, Look, legend_columns, mean_curve, save_figure, smooth
 
 
 def test_the_moving_average_has_no_bias_at_its_start() -> None:
@@ -54,6 +54,23 @@ def test_a_million_points_make_a_small_file_with_their_peaks(tmp_path: Path) -> 
     save_figure([Curve("a", np.arange(len(y), dtype=np.float64), y)], tmp_path / "a.svg")
     assert (tmp_path / "a.svg").stat().st_size < 500_000
     assert "1000" in (tmp_path / "a.svg").read_text()  # the axis reaches the peak
+
+
+def test_the_legend_hides_no_curve_and_too_long_a_one_is_left_out(tmp_path: Path) -> None:
+    x = np.arange(3.0)
+    few = [Curve(f"{rate}", x, x) for rate in (0.1, 0.01, 0.001)]
+    look = Look(legend_title="rate")
+    assert legend_columns(few, look) == 3
+    assert legend_columns([Curve("a rather long label of a curve", x, x)] * 3, look) == 1
+    many = [Curve(f"run {number}", x, x) for number in range(100)]
+    assert legend_columns(many, look) == 0
+    save_figure(few, tmp_path / "few.svg", look)
+    save_figure(many, tmp_path / "many.svg", look)
+    text = (tmp_path / "few.svg").read_text()
+    assert "rate" in text and "0.001" in text
+    assert text.index('id="axes_1"') < text.index('id="legend_1"')  # not inside the axes
+    assert 'id="legend_1"' not in (tmp_path / "many.svg").read_text()
+    assert "stroke-dasharray" in (tmp_path / "many.svg").read_text()  # beyond the seventh colour another style
 
 
 def test_another_form(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def plot(
     **look: Any,
 ) -> None:
     """Draw the curves of RUNS: ailab plot RUN RUN -m loss -m val/loss -o loss.pdf --smooth 0.9"""
-    from ailab.experiment.figures import Look, save_figure
+    from ailab.experiment.figures import Look, legend_columns, save_figure
 
     if runs and chosen:
         raise click.UsageError("name the runs, or give --filter")
@@ -68,36 +68,44 @@ def plot(
     names = list(metrics) or [name for run in found if (name := run.primary) is not None][:1]
     if not names:
         raise click.UsageError("no metric was logged as primary: name one with --metric")
-    labels = _labels(found, label)
+    labels, title = _labels(found, label)
+    if title and all(isinstance(run.config.at(title), int | float) for run in found):
+        found.sort(key=lambda run: float(run.config.at(title)))
     try:
-        curves = _curves(found, names, x_axis, weight, groups, labels)
+        curves, seeds = _curves(found, names, x_axis, weight, groups, labels)
     except ValueError as error:
         raise click.ClickException(str(error)) from None
     if not curves:
         known = sorted({name for run in found for name in run.metrics})
         raise click.UsageError(f"no run has {', '.join(names)}; there are: {', '.join(known) or 'no metrics'}")
     x_label = "step" if x_axis == "step" else "seconds since the start"
-    save_figure(curves, output, Look(x_label=x_label, y_label=names[0] if len(names) == 1 else "", **look))
+    chosen_look = Look(x_label=x_label, y_label=names[0] if len(names) == 1 else "", legend_title=title + seeds, **look)
+    save_figure(curves, output, chosen_look)
     if as_json:
         print_json({"file": str(output), "curves": [{"label": c.label, "points": len(c.x)} for c in curves]})
     else:
         click.echo(f"{safe(output)}: {len(curves)} curves")
+        if len(curves) > 1 and not legend_columns(curves, chosen_look):
+            click.echo("too many curves for a legend; --groups draws one for runs that differ in the seed", err=True)
 
 
-def _labels(runs: list[Run], path: str | None) -> dict[Path, str]:
+def _labels(runs: list[Run], path: str | None) -> tuple[dict[Path, str], str]:
+    """What each run is called, and the title of the legend: what differs, if that is one thing, and else none."""
     from ailab.cli.listing import differing_paths
 
     paths = [path] if path else differing_paths(runs)[:3]
     labels = {}
     for run in runs:
-        parts = [f"{one.rpartition('.')[2]}={show_value(run.config.at(one), 20)}" for one in paths]
-        labels[run.path] = ", ".join(parts) or run.id
-    return labels
+        values = [show_value(run.config.at(one), 20) for one in paths]
+        parts = [f"{one.rpartition('.')[2]}={value}" for one, value in zip(paths, values, strict=True)]
+        labels[run.path] = (values[0] if len(paths) == 1 else ", ".join(parts)) or run.id
+    return labels, paths[0] if len(paths) == 1 else ""
 
 
 def _curves(
     runs: list[Run], names: list[str], x_axis: str, weight: float, groups: bool, labels: dict[Path, str]
-) -> list[Curve]:
+) -> tuple[list[Curve], str]:
+    """The curves, and what is to be said of all of them: of how many seeds each is the mean, if of equally many."""
     import numpy as np
 
     from ailab.experiment.figures import Curve, mean_curve, smooth
@@ -109,12 +117,14 @@ def _curves(
         return x, smooth(values["value"].astype(np.float64), weight)
 
     several = len(names) > 1
+    counts = [len(group.counted) for group in seed_groups(runs)] if groups else []
+    common = f" ({counts[0]} seeds)" if len(counts) > 1 and len(set(counts)) == 1 and counts[0] > 1 else ""
     curves = []
     for name in names:
         having = [run for run in runs if name in run.metrics and len(run.values(name))]
         if groups:
             for group in seed_groups(having):
-                ending = f" ({len(group.counted)} seeds)" if len(group.counted) > 1 else ""
+                ending = f" ({len(group.counted)} seeds)" if len(group.counted) > 1 and not common else ""
                 text = labels[group.runs[0].path] + ending
                 curves.append(mean_curve(f"{name}, {text}" if several else text, [one(r, name) for r in group.counted]))
         else:
@@ -123,4 +133,4 @@ def _curves(
                 text = labels[run.path]
                 label = (name if len(runs) == 1 else f"{name}, {text}") if several else text
                 curves.append(Curve(label, x.astype(np.float64), y))
-    return curves
+    return curves, common

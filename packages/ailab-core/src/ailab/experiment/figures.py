@@ -13,9 +13,14 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Curve", "Look", "mean_curve", "save_figure", "smooth"]
+__all__ = ["Curve", "Look", "legend_columns", "mean_curve", "save_figure", "smooth"]
 
 _MOST_POINTS = 4000
+# Okabe and Ito's colours, which the colour-blind can tell apart too (https://jfly.uni-koeln.de/color/), without black.
+_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F")
+_STYLES = ("-", "--", ":", "-.")
+_LEGEND_SHARE = 0.5
+"""Of the figure's height, at most."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,7 @@ class Look:
     y_label: str = ""
     title: str = ""
     legend: bool = True
+    legend_title: str = ""
 
 
 def smooth(y: npt.NDArray[np.float64], weight: float) -> npt.NDArray[np.float64]:
@@ -97,6 +103,8 @@ def save_figure(curves: Sequence[Curve], path: Path, look: Look = Look()) -> Non
         "axes.labelsize": look.font,
         "legend.fontsize": look.font - 1,
         "lines.linewidth": 1.0,
+        "axes.xmargin": 0.0,
+        "axes.prop_cycle": matplotlib.cycler(linestyle=_STYLES) * matplotlib.cycler(color=_COLORS),
         "axes.spines.top": False,
         "axes.spines.right": False,
         "pdf.fonttype": 42,  # TrueType, as publishers ask for
@@ -108,6 +116,13 @@ def save_figure(curves: Sequence[Curve], path: Path, look: Look = Look()) -> Non
         figure = Figure(figsize=(look.width, look.height), layout="constrained")
         FigureCanvasAgg(figure)
         _draw(figure.add_subplot(), curves, look)
+        if look.legend and len(curves) > 1:
+            columns = legend_columns(curves, look)
+            if columns:  # above the axes, where it hides nothing
+                figure.legend(
+                    loc="outside upper center", ncols=columns, frameon=False, columnspacing=1.0,
+                    title=look.legend_title or None, title_fontsize=look.font - 1,
+                )  # fmt: skip
         figure.savefig(path, format=form, dpi=300, metadata=dates[form])
 
 
@@ -127,8 +142,15 @@ def _draw(axes: Axes, curves: Sequence[Curve], look: Look) -> None:
     axes.set_ylabel(look.y_label)
     if look.title:
         axes.set_title(look.title)
-    if look.legend and len(curves) > 1:
-        axes.legend(frameon=False)
+
+
+def legend_columns(curves: Sequence[Curve], look: Look) -> int:
+    """In how many columns the curves' labels fit above the axes; 0: they are too many to be told apart anyway."""
+    longest = max(len(curve.label) for curve in curves)
+    inches = (0.6 * longest + 4.0) * (look.font - 1) / 72  # of a label with the piece of line before it
+    columns = max(1, min(len(curves), int(look.width / inches)))
+    rows = -(-len(curves) // columns) + bool(look.legend_title)
+    return columns if rows * 1.4 * look.font / 72 <= _LEGEND_SHARE * look.height else 0
 
 
 def _thinned(y: npt.NDArray[np.float64]) -> npt.NDArray[np.intp]:
