@@ -30,13 +30,14 @@ def test_announces_the_adapter() -> None:
         torch.tensor([[2.5]], requires_grad=True),
         torch.tensor(2.5, dtype=torch.bfloat16),
         torch.nn.Parameter(torch.tensor(2.5)),
+        torch.tensor(2.5, requires_grad=True) * 1.0,
     ],
 )
 def test_tensors_of_one_element_are_floats(value: torch.Tensor) -> None:
     assert hooks.ailab_to_float(value) == 2.5
 
 
-@pytest.mark.parametrize("value", [torch.zeros(2), np.zeros(1), 2.5, "2.5", None])
+@pytest.mark.parametrize("value", [torch.zeros(2), torch.tensor(1j), np.zeros(1), 2.5, "2.5", None])
 def test_nothing_else_is(value: object) -> None:
     assert hooks.ailab_to_float(value) is None
 

@@ -27,8 +27,12 @@ def ailab_data_adapter() -> DataAdapter:
 @hookimpl
 def ailab_to_float(value: object) -> float | None:
     """A tensor of one element, on any device, as a float; None for everything else."""
-    tensor = _tensor(value)
-    return float(tensor) if tensor is not None and tensor.numel() == 1 else None
+    # Not by `_tensor`: this is called for every loss that is logged, and detaching costs as much as the rest.
+    kind = getattr(sys.modules.get("torch"), "Tensor", None)
+    if kind is None or not isinstance(value, kind) or value.numel() != 1:
+        return None
+    number = value.item()
+    return None if isinstance(number, complex) else float(number)
 
 
 @hookimpl
