@@ -225,7 +225,7 @@ def test_the_status_of_sys_exit_tells_how_it_ended(tmp_path: Path, status: str, 
 def test_a_forked_child_leaves_run_json_to_its_parent(tmp_path: Path) -> None:
     body = (
         "from ailab.data.batches import BatchLoader\n"
-        "log.current_run()._info.close()\n"
+        "log.current_run()._provenance.close(15)\n"
         "pid = os.fork()\n"
         "if pid == 0:\n    BatchLoader([(1, 2)], 1)\n    os._exit(0)\n"
         "os.waitpid(pid, 0)\n"
