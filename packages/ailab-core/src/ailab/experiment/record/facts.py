@@ -30,6 +30,7 @@ class RunFacts:
     """
 
     def __init__(self) -> None:
+        self._several_ranks = False
         self._began = -math.inf
         self._failures: list[tuple[float, str | None, str | None]] = []
         self.metrics: dict[str, MetricSummary] = {}
@@ -98,22 +99,22 @@ class RunFacts:
                 self.traceback = _text(event.get("traceback"))
             case {"type": "warning", "message": str(message)}:
                 self.warnings.append(message)
-        if event.get("type") == "status":
+        if event.get("type") in ("status", "writer"):
             self._keep_failure(when, event)
         return True
 
     def _keep_failure(self, when: float, event: dict[str, Any]) -> None:
-        """The first failure stays until the run goes on.
+        """Of a distributed run the first failure stays until the run goes on.
 
-        When a rank of a distributed run fails, the others lose it and fail too, or their launcher kills them: neither
-        is what happened.
+        When a rank fails, the others lose it and fail too, or their launcher kills them: neither is what happened.
         """
+        self._several_ranks |= event["type"] == "writer"
         if event.get("state") == "running":
             self._began = max(self._began, when)
         elif event.get("state") == "failed":
             self._failures.append((when, _text(event.get("error")), _text(event.get("traceback"))))
         first = min((one for one in self._failures if one[0] >= self._began), key=lambda one: one[0], default=None)
-        if first is not None:
+        if first is not None and self._several_ranks:
             self.status = "failed"
             self.finished, self.error, self.traceback = first
 
