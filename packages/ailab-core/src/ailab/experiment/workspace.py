@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ailab.errors import shown
+from ailab.experiment.choosing import Order, choose
 from ailab.experiment.filter_subject import FIELDS, RunSubject
 from ailab.experiment.filters import Filter
 from ailab.experiment.record.layout import discover
@@ -56,18 +57,8 @@ class Workspace:
         Raises:
             FilterError: a ValueError that says where and what is known.
         """
-        chosen = Filter(filter)
-        by = Filter(sort) if sort else None
-        runs = list(self)
-        found = [run for run in runs if chosen.matches(RunSubject(run))] if filter.strip() else runs
-        if by is None:
-            found.sort(key=_age, reverse=not reverse)
-        else:
-            found = _sorted(found, by, reverse)
-        if runs:
-            for asked in (chosen, by):
-                if asked is not None and (asked is chosen or found):
-                    asked.check_names(lambda: (name for run in runs for name in RunSubject(run).names()))
+        orders = [Order(f"{'-' if reverse else ''}{sort}")] if sort else []
+        found = choose(list(self), RunSubject, Filter(filter), orders, _age, oldest_first=reverse and not sort)
         return found if limit is None else found[:limit]
 
     def run(self, reference: str | os.PathLike[str]) -> Run:
@@ -154,21 +145,5 @@ def row(run: Run) -> dict[str, Any]:
     return found | {f"config.{path}": value for path, value in flatten(run.config).items()}
 
 
-def _sorted(runs: list[Run], by: Filter, reverse: bool) -> list[Run]:
-    keyed = [(by.value(RunSubject(run)), run) for run in runs]
-    without = [run for value, run in keyed if _is_nothing(value)]
-    # Kinds do not compare with one another: numbers come before texts.
-    having = [(value, run) for value, run in keyed if not _is_nothing(value)]
-    having.sort(
-        key=lambda pair: (0, pair[0], "") if isinstance(pair[0], int | float) else (1, 0.0, str(pair[0])),
-        reverse=reverse,
-    )
-    return [run for _, run in having] + without
-
-
 def _age(run: Run) -> tuple[float, str]:
     return run.created or 0.0, run.id
-
-
-def _is_nothing(value: Any) -> bool:
-    return value is None or value != value
