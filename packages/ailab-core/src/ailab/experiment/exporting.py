@@ -36,13 +36,21 @@ class MissingParquet(ModuleNotFoundError):
     """pyarrow is not installed."""
 
 
-def export(runs: Sequence[Run], metrics: Collection[str], form: Format, table: bool = False) -> Iterator[bytes]:
+def export(
+    runs: Sequence[Run],
+    metrics: Collection[str],
+    form: Format,
+    table: bool = False,
+    unreadable: Callable[[Run, OSError], None] | None = None,
+) -> Iterator[bytes]:
     """The bytes of a file, piece by piece.
 
     Args:
         runs: in the order in which they stand in it.
         metrics: only these; empty: all. A run without any of them adds nothing.
         table: a row for each run instead of one for each value; ``metrics`` is not used then.
+        unreadable: told of a run that cannot be read, and why; the values that are missing are left out then. Without
+            it the error is raised.
 
     Raises:
         MissingParquet: Parquet is wanted and pyarrow is not there. At once, not with the first piece.
@@ -50,10 +58,11 @@ def export(runs: Sequence[Run], metrics: Collection[str], form: Format, table: b
     """
     if form == "parquet":
         pyarrow = _pyarrow()
-        return _parquet_table(pyarrow, runs) if table else _parquet(pyarrow, runs, metrics)
+        return _parquet_table(pyarrow, runs) if table else _parquet(pyarrow, _parts(runs, metrics, unreadable))
     if table:
         return _encoded(_table_csv(runs) if form == "csv" else (_line(row(run)) for run in runs))
-    return _encoded(_csv(runs, metrics) if form == "csv" else _jsonl(runs, metrics))
+    chunks = _chunks(_parts(runs, metrics, unreadable))
+    return _encoded(_csv(chunks) if form == "csv" else _jsonl(chunks))
 
 
 def _encoded(pieces: Iterator[str]) -> Iterator[bytes]:
@@ -61,17 +70,31 @@ def _encoded(pieces: Iterator[str]) -> Iterator[bytes]:
         yield piece.encode("utf-8", "replace")
 
 
-def _parts(runs: Sequence[Run], metrics: Collection[str]) -> Iterator[tuple[Run, str, Any]]:
+_Part = tuple["Run", str, Any]
+
+
+def _parts(
+    runs: Sequence[Run], metrics: Collection[str], unreadable: Callable[[Run, OSError], None] | None
+) -> Iterator[_Part]:
     for run in runs:
-        wanted = [name for name in run.metrics if not metrics or name in metrics]
-        if _size(run) <= _AT_ONCE:
-            values = run.all_values() if wanted else {}
-            for name in wanted:
-                yield run, name, values[name]
-        else:
-            for name in wanted:
-                yield run, name, run.values(name)
+        try:
+            yield from _parts_of(run, metrics)
+        except OSError as error:
+            if unreadable is None:
+                raise
+            unreadable(run, error)
         run.reload()  # what it keeps of its files would add up
+
+
+def _parts_of(run: Run, metrics: Collection[str]) -> Iterator[_Part]:
+    wanted = [name for name in run.metrics if not metrics or name in metrics]
+    if _size(run) <= _AT_ONCE:
+        values = run.all_values() if wanted else {}
+        for name in wanted:
+            yield run, name, values[name]
+    else:
+        for name in wanted:
+            yield run, name, run.values(name)
 
 
 def _size(run: Run) -> int:
@@ -84,21 +107,21 @@ def _size(run: Run) -> int:
     return total
 
 
-def _chunks(runs: Sequence[Run], metrics: Collection[str]) -> Iterator[list[tuple[Any, ...]]]:
-    for run, name, values in _parts(runs, metrics):
+def _chunks(parts: Iterator[_Part]) -> Iterator[list[tuple[Any, ...]]]:
+    for run, name, values in parts:
         for begin in range(0, len(values), _CHUNK):
             some = values[begin : begin + _CHUNK].tolist()
             yield [(run.experiment, run.id, name, step, time, value) for step, time, value in some]
 
 
-def _csv(runs: Sequence[Run], metrics: Collection[str]) -> Iterator[str]:
+def _csv(chunks: Iterator[list[tuple[Any, ...]]]) -> Iterator[str]:
     yield _csv_rows([COLUMNS])
-    for chunk in _chunks(runs, metrics):
+    for chunk in chunks:
         yield _csv_rows(chunk)
 
 
-def _jsonl(runs: Sequence[Run], metrics: Collection[str]) -> Iterator[str]:
-    for chunk in _chunks(runs, metrics):
+def _jsonl(chunks: Iterator[list[tuple[Any, ...]]]) -> Iterator[str]:
+    for chunk in chunks:
         yield "".join(_line(dict(zip(COLUMNS, one, strict=True))) for one in chunk)
 
 
@@ -141,13 +164,13 @@ def _pyarrow() -> Any:
     return pyarrow
 
 
-def _parquet(pyarrow: Any, runs: Sequence[Run], metrics: Collection[str]) -> Iterator[bytes]:
+def _parquet(pyarrow: Any, parts: Iterator[_Part]) -> Iterator[bytes]:
     text = pyarrow.dictionary(pyarrow.int32(), pyarrow.string())
     kinds = [text, text, text, pyarrow.int64(), pyarrow.float64(), pyarrow.float64()]
     schema = pyarrow.schema(list(zip(COLUMNS, kinds, strict=True)))
 
     def tables() -> Iterator[Any]:
-        for run, name, values in _parts(runs, metrics):
+        for run, name, values in parts:
             facts = (_text(run.experiment), _text(run.id), _text(name))
             same = [pyarrow.array([fact] * len(values)).dictionary_encode() for fact in facts]
             numbers = [pyarrow.array(values[field].copy()) for field in ("step", "time", "value")]
