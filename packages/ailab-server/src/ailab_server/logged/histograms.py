@@ -47,8 +47,8 @@ def _checked(logged: Logged) -> Histogram | None:
 
 
 def _is_number(value: Any) -> bool:
-    # Compared, not converted: JSON may hold an int that no float can.
-    return isinstance(value, int | float) and not isinstance(value, bool) and not abs(value) > 1e308 * 1.79
+    # An int is compared, not converted: JSON may hold one that no float can.
+    return isinstance(value, float) or (isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1e308)
 
 
 def _is_count(value: Any) -> bool:
