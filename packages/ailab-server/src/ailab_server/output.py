@@ -33,8 +33,11 @@ NOTHING = Piece("", 0, 0, 0, "")
 """Nothing was printed yet, or it is not kept."""
 
 
-def read_tail(root: Path, entry: Entry, most: int) -> Piece:
+def read_tail(root: Path, entry: Entry, most: int, final: bool = False) -> Piece:
     """The last ``most`` bytes.
+
+    Args:
+        final: nothing follows: a character without its end is not waited for.
 
     Raises:
         OSError: there is no log, or it is none that is read.
@@ -42,12 +45,12 @@ def read_tail(root: Path, entry: Entry, most: int) -> Piece:
     fd = _opened(root, entry)
     try:
         status = os.fstat(fd)
-        return _piece(fd, status, max(0, status.st_size - most), most)
+        return _piece(fd, status, max(0, status.st_size - most), most, final)
     finally:
         os.close(fd)
 
 
-def read_from(root: Path, entry: Entry, offset: int, file: str, most: int) -> Piece:
+def read_from(root: Path, entry: Entry, offset: int, file: str, most: int, final: bool = False) -> Piece:
     """At most ``most`` bytes from ``offset`` on, of the file that was called ``file``; empty: of whichever is there.
 
     Raises:
@@ -57,8 +60,8 @@ def read_from(root: Path, entry: Entry, offset: int, file: str, most: int) -> Pi
     try:
         status = os.fstat(fd)
         if offset > status.st_size or (file and file != _name(status)):
-            return _piece(fd, status, 0, most, restarted=True)
-        return _piece(fd, status, offset, most)
+            return _piece(fd, status, 0, most, final, restarted=True)
+        return _piece(fd, status, offset, most, final)
     finally:
         os.close(fd)
 
@@ -68,9 +71,11 @@ def _opened(root: Path, entry: Entry) -> int:
     return open_inside(root, [*Path(entry.relative).parts, "output.log"])
 
 
-def _piece(fd: int, status: os.stat_result, start: int, most: int, restarted: bool = False) -> Piece:
+def _piece(fd: int, status: os.stat_result, start: int, most: int, final: bool, restarted: bool = False) -> Piece:
     data = read_at(fd, start, min(most, status.st_size - start))
-    if start + len(data) >= status.st_size or len(data) > 4:
+    at_end = start + len(data) >= status.st_size
+    # Fewer than four bytes in the middle may hold no whole character: they are sent as they are, so that it goes on.
+    if (at_end and not final) or (not at_end and len(data) >= 4):
         data = data[: len(data) - _unfinished(data)]
     text = data.decode("utf-8", "replace")
     return Piece(text, status.st_size, start, start + len(data), _name(status), restarted)

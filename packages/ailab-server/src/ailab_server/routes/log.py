@@ -69,9 +69,9 @@ def _read(parts: Services, run: str, tail: int, begin: int | None, file: str) ->
     over = entry.state not in _LIVE  # before reading: what it printed last is there then
     try:
         if begin is None:
-            piece = output.read_tail(workspace.root, entry, tail)
+            piece = output.read_tail(workspace.root, entry, tail, final=over)
         else:
-            piece = output.read_from(workspace.root, entry, begin, file, tail)
+            piece = output.read_from(workspace.root, entry, begin, file, tail, final=over)
     except OSError:
         if not workspace.available:
             raise away() from None
