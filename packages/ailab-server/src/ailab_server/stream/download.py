@@ -46,6 +46,7 @@ class Download(Response):
         del self.headers["content-length"]
         if length is not None:
             self.headers["Content-Length"] = str(length)
+        self._length = length
         self._pieces = pieces
         self._close = close
         self._making = threading.Lock()
@@ -71,8 +72,12 @@ class Download(Response):
                 await send({"type": "http.response.body", "body": body, "more_body": more})
 
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        left = self._length
         while (piece := await run_in_threadpool(self._next)) is not None:
             await put(piece)
+            left = None if left is None else left - len(piece)
+        if left:
+            raise OSError(f"what was sent ended {left} bytes too early")
         await put(b"", more=False)
 
     def _next(self) -> bytes | None:
