@@ -8,11 +8,11 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from http.client import HTTPException, HTTPResponse
+from http.client import HTTPException, HTTPResponse, IncompleteRead
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
-__all__ = ["Answer", "Connection", "Query", "ServerError"]
+__all__ = ["Answer", "Connection", "Query", "ServerError", "quoted"]
 
 _SECONDS = 30
 
@@ -57,11 +57,7 @@ class Connection:
     def _call(self, method: str, path: str, content: object = None, query: Query | None = None) -> Any:
         """Ask, and return the JSON of the answer; None for an empty one."""
         with self._opened(method, path, content, query) as answer:
-            body = answer.read()
-        try:
-            return json.loads(body) if body else None
-        except ValueError:
-            raise ServerError(f"{self.address} did not answer like an ailab-server") from None
+            return answer.json()
 
     @contextmanager
     def _opened(
@@ -113,7 +109,18 @@ class Answer:
             ServerError: the server went away in the middle.
         """
         with _explained(self._address):
-            return self._response.read(most)
+            data = self._response.read(most)
+            if most and not data and self._response.length:  # which http.client takes for the end
+                raise IncompleteRead(b"", self._response.length)
+            return data
+
+    def json(self) -> Any:
+        """The whole of it as JSON; None for an empty one."""
+        body = self.read()
+        try:
+            return json.loads(body) if body else None
+        except ValueError:
+            raise ServerError(f"{self._address} did not answer like an ailab-server") from None
 
     def pieces(self, most: int = 1 << 20) -> Iterator[bytes]:
         """All that is left, in pieces."""
@@ -138,6 +145,11 @@ def _explained(address: str) -> Iterator[None]:
                 " that the server names when it starts, and set SSL_CERT_FILE to it"
             ) from None
         raise ServerError(f"cannot reach {address}: {reason}; is ailab-server running there?") from None
+
+
+def quoted(part: str) -> str:
+    """An id as a part of a path."""
+    return quote(part, safe="")
 
 
 def _written(query: Query) -> str:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import cast
-from urllib.parse import quote
 
-from ailab.client.connection import Connection
+from ailab.client.connection import Connection, quoted
 from ailab.client.types import Task
 
 __all__ = ["TaskCalls"]
@@ -21,7 +20,7 @@ class TaskCalls(Connection):
 
     def task(self, id: str) -> Task:
         """One task, with more of its output than the list has."""
-        return cast(Task, self._call("GET", f"/tasks/{quote(id, safe='')}"))
+        return cast(Task, self._call("GET", f"/tasks/{quoted(id)}"))
 
     def add_task(self, command: Sequence[str], folder: str, gpus: int = 1, name: str | None = None) -> Task:
         """Queue ``command`` (an argument list) to run in ``folder`` on the server's machine with ``gpus`` GPUs."""
@@ -30,4 +29,4 @@ class TaskCalls(Connection):
 
     def stop_task(self, id: str) -> Task:
         """Take a queued task out of the queue, or end a running one with all its processes."""
-        return cast(Task, self._call("POST", f"/tasks/{quote(id, safe='')}/stop"))
+        return cast(Task, self._call("POST", f"/tasks/{quoted(id)}/stop"))
