@@ -102,7 +102,7 @@ class RunSummary(TypedDict):
 
 
 class RunPage(TypedDict):
-    """Some of the ``total`` runs that fit; ``values`` has a row for each of ``runs``, an item for each of ``columns``."""
+    """Some of the ``total`` runs that fit; ``values`` has a row for each of them, with an item for each column."""
 
     runs: list[RunSummary]
     total: int
