@@ -61,6 +61,7 @@ class RunIndex:
         self._sharing = Sharing()
         self._lock = threading.RLock()
         self._new: dict[str, KnownRun] = {}
+        self._loader = self._load  # one bound method for all runs
 
     def page(
         self,
@@ -96,7 +97,7 @@ class RunIndex:
                     continue
                 run = before.get(id)
                 if run is None or run.entry is not entry:
-                    run = KnownRun(entry, self._load)
+                    run = KnownRun(entry, self._loader)
                 else:
                     run.refresh()
                 self._runs[id] = run
