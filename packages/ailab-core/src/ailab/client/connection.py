@@ -54,9 +54,11 @@ class Connection:
             self._call("POST", "/logout")
             self._token = None
 
-    def _call(self, method: str, path: str, content: object = None, query: Query | None = None) -> Any:
-        """Ask, and return the JSON of the answer; None for an empty one."""
-        with self._opened(method, path, content, query) as answer:
+    def _call(
+        self, method: str, path: str, content: object = None, query: Query | None = None, seconds: float = _SECONDS
+    ) -> Any:
+        """Ask, and return the JSON of the answer; None for an empty one. Arguments and errors as for `_opened`."""
+        with self._opened(method, path, content, query, seconds) as answer:
             return answer.json()
 
     @contextmanager

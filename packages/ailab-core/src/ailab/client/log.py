@@ -42,8 +42,7 @@ class LogCalls(Connection):
                 yield last["text"]
         while True:
             query = {"from": begin, "file": file or None, "wait": wait, "tail": _PIECE}
-            with self._opened("GET", path, query=query, seconds=wait + 30) as answer:
-                found = cast(LogTail, answer.json())
+            found = cast(LogTail, self._call("GET", path, query=query, seconds=wait + 30))
             begin, file = found["next"], found["file"]
             if found["text"]:
                 yield found["text"]

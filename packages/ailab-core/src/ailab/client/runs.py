@@ -50,7 +50,8 @@ class RunCalls(Connection):
         """
         asked = {"filter": filter or None, "sort": list(_several("sort", sort)),
                  "column": list(_several("columns", columns)), "offset": offset or None, "limit": limit}  # fmt: skip
-        return cast(RunPage, self._call("GET", "/runs", query=asked))
+        # The first question about thousands of runs waits for their files.
+        return cast(RunPage, self._call("GET", "/runs", query=asked, seconds=300))
 
     def run(self, id: str) -> RunDetail:
         """One run's metrics, images, configuration and, if it failed, traceback."""
