@@ -11,6 +11,7 @@ __all__ = ["CONTENDERS", "Contender"]
 ALL = ("W1", "W2", "W3", "W4", "W5")
 SAMPLES = ("W1", "W2", "W3")
 SLOW = ("W4", "W5")
+LONG = ("L1", "L2", "L3", "L4", "L5")
 
 
 @dataclass(frozen=True)
@@ -58,15 +59,17 @@ def _keras(backend: str) -> list[Contender]:
 
 
 CONTENDERS = [
-    _torch("ailab torch default", "ailab", (*ALL, "G1")),
-    _torch("ailab torch in-process", "ailab", (*ALL, "G1"), num_workers=0, threads_per_worker=1),
-    _torch("ailab torch 2 processes", "ailab", (*ALL, "G1"), num_workers=2, persistent_workers=True),
-    _torch("ailab torch 16 threads", "ailab", ("W4",), num_workers=0, threads_per_worker=16),
-    _torch("ailab torch 64 threads", "ailab", ("W4",), num_workers=0, threads_per_worker=64),
+    _torch("ailab torch default", "ailab", (*ALL, *LONG, "G1")),
+    _torch("ailab torch in-process", "ailab", (*ALL, "L1", "L2", "L3", "G1"), num_workers=0, threads_per_worker=1),
+    _torch(
+        "ailab torch 2 processes", "ailab", (*ALL, "L1", "L2", "L3", "L5", "G1"), num_workers=2, persistent_workers=True
+    ),
+    _torch("ailab torch 16 threads", "ailab", ("W4", "L4"), num_workers=0, threads_per_worker=16),
+    _torch("ailab torch 64 threads", "ailab", ("W4", "L4"), num_workers=0, threads_per_worker=64),
     _torch(
         "ailab torch 2 processes × 32 threads",
         "ailab",
-        ("W4",),
+        ("W4", "L4"),
         num_workers=2,
         threads_per_worker=32,
         persistent_workers=True,

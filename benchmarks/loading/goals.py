@@ -45,6 +45,8 @@ _USUAL = ("torch 0", "torch 2")
 _BY_HAND = ("torch 0 numpy", "torch 2 numpy")
 _DEFAULT = ("ailab torch default",)
 _64 = ("ailab torch 64 threads", "ailab torch 2 processes × 32 threads")
+_LONG = ("L1", "L2", "L3", "L4", "L5")
+_SHORT = ("W1", "W2", "W3", "W4", "W5")
 _SETTINGS = (*_TORCH, "ailab torch 16 threads", *_64)
 
 GOALS = [
@@ -55,8 +57,9 @@ GOALS = [
     Goal("torch, 64 threads in all / 64 processes by hand", "W4", 1.0, _64, ("torch 64 numpy",)),
     *_keras("tensorflow", [1.6, 2.3, 5, 2.5, 1.0], 0.95),
     *_keras("torch", [1.5, 1.6, 1.7, 2.5, 1.0], 0.0),
-    *(Goal("torch by default / its best setting", f"W{n}", 0.8, _DEFAULT, _SETTINGS) for n in range(1, 6)),
-    *(Goal("torch: first epoch / steady", f"W{n}", 0.7, _DEFAULT, _DEFAULT, "first_epoch") for n in range(1, 6)),
+    # In epochs of seconds, and in those of a tenth of a second, in which starting workers weighs more.
+    *(Goal("torch by default / its best setting", w, 0.8, _DEFAULT, _SETTINGS) for w in (*_LONG, *_SHORT)),
+    *(Goal("torch: first epoch / steady", w, 0.7, _DEFAULT, _DEFAULT, "first_epoch") for w in (*_LONG, *_SHORT)),
 ]
 
 

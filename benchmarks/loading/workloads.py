@@ -55,6 +55,22 @@ class Lists(Dataset):
         return {"x": self.rows[index]}, {"y": index % _CLASSES}
 
 
+class ManyLists(Lists):
+    """As many samples as one likes of the rows of 25,600."""
+
+    kept = 25_600
+
+    def __init__(self, length: int, work: int) -> None:
+        super().__init__(min(length, self.kept), work)
+        self.length = length
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, index: int) -> Sample:
+        return {"x": self.rows[index % self.kept]}, {"y": index % _CLASSES}
+
+
 class Images(Dataset):
     """224×224×3 bytes made float32 in 0..1; the bytes of 256 images (37 MiB) serve all samples."""
 
@@ -142,6 +158,12 @@ WORKLOADS = {
         Workload("W3", "image: 224×224×3 uint8 → float32/255", Images, 64, 32),
         Workload("W4", "waiting: 2 ms sleep, 32×32×3 uint8", Waiting, 64, 24),
         Workload("W5", "computing: 2 ms of pure Python", Computing, 64, 16),
+        # The same in epochs of seconds, as trainings have them: what starting workers costs is seen in the others.
+        Workload("L1", "W1 in long epochs", Tiny, 256, 6000),
+        Workload("L2", "W2 in long epochs", ManyLists, 256, 2000),
+        Workload("L3", "W3 in long epochs", Images, 64, 320),
+        Workload("L4", "W4 in long epochs", Waiting, 64, 480),
+        Workload("L5", "W5 in long epochs", Computing, 64, 48),
         Workload("G1", "W1 with __getitems__", TinyWhole, 256, 8000, whole=True),
     ]
 }

@@ -1,8 +1,13 @@
 from __future__ import annotations
 
 import gc
+import os
 import random
+import subprocess
+import sys
+import textwrap
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -134,3 +139,51 @@ def test_without_skipping_errors_are_raised() -> None:
     with pytest.raises(FileNotFoundError) as caught:
         next(stream)
     assert caught.value.__notes__[0] == "while reading sample 3 of Spoilt"
+
+
+def test_workers_of_a_whole_pass_are_not_awaited_but_leave_nothing_behind() -> None:
+    loader = BatchLoader(Simple(), 4)
+    runner = Runner(loader, Workers(2, context="fork"))
+    others, children = _children(), set[int]()
+    for _ in range(3):
+        for _ in loader.counted(runner.stream(loader.keys())):
+            children |= _children() - others
+    assert len(children) == 6
+    wait_for(lambda: not any(_runs(pid) for pid in children))
+    list(loader.counted(runner.stream(loader.keys())))
+    assert not children & _children()  # their numbers were given back to the system
+
+
+def _children() -> set[int]:
+    return {int(pid) for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()}
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_a_program_ends_although_its_last_workers_live_on() -> None:
+    """A loader that nobody closes is found by the interpreter's end, when no thread can be started any more."""
+    program = """
+        import numpy as np
+        from ailab.data import Dataset
+        from ailab.data.batches import BatchLoader
+        from ailab.data.engine.runner import Runner, Workers
+
+        class Zeros(Dataset):
+            version = "1"
+            def __len__(self): return 64
+            def __getitem__(self, index): return {"x": np.zeros(4)}, index
+
+        loader = BatchLoader(Zeros(), 8)
+        kept = Runner(loader, Workers(2, context="fork", persistent=True))
+        other = Runner(loader, Workers(2, context="fork"))
+        for runner in (kept, other):
+            assert len(list(runner.stream(loader.keys()))) == 8
+        begun = other.stream(loader.keys())
+        next(begun)
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(program)], check=True, timeout=60)

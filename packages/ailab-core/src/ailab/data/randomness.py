@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-__all__ = ["BATCH", "epoch_here", "generator", "reading", "rng", "sampling", "seeded", "seeding"]
+__all__ = ["BATCH", "epoch_here", "generator", "reading", "rng", "sampling", "seed_globals", "seeded", "seeding"]
 
 # What a generator is for. Streams for different purposes never overlap.
 SAMPLE = 0
@@ -71,26 +71,40 @@ def epoch_here() -> tuple[int, int]:
     return _current.key or (0, 0)
 
 
-@contextmanager
-def reading(seed: int, epoch: int, indices: Sequence[int], done: Sized) -> Iterator[None]:
+class reading:  # in lower case, as what it is used like
     """Within the block, the sample being read is ``indices[len(done)]``; ``done`` is a list that grows.
 
     So the reading of a sample that uses no random numbers costs nothing here. What was set before comes back
     at the end, so that a dataset may itself read from a loader.
+
+    Args:
+        purpose: `BATCH` for a batch that is read at once; all of it has one generator, the first sample's.
     """
-    current = _current
-    before = current.key, current.indices, current.done, current.purpose, current.made
-    current.key, current.indices, current.done, current.purpose, current.made = (
-        (seed, epoch),
-        indices,
-        done,
-        SAMPLE,
-        None,
-    )
-    try:
-        yield
-    finally:
-        current.key, current.indices, current.done, current.purpose, current.made = before
+
+    # A class: a generator as a context manager costs as much as reading a batch at once.
+    __slots__ = ("_before", "_now")
+
+    def __init__(self, seed: int, epoch: int, indices: Sequence[int], done: Sized, purpose: int = SAMPLE) -> None:
+        self._now = (seed, epoch), indices, done, purpose
+
+    def __enter__(self) -> None:
+        current = _current
+        self._before = current.key, current.indices, current.done, current.purpose, current.made
+        current.key, current.indices, current.done, current.purpose = self._now
+        current.made = None
+
+    def __exit__(self, *exception: object) -> None:
+        current = _current
+        current.key, current.indices, current.done, current.purpose, current.made = self._before
+
+
+def seed_globals(purpose: int, seed: int, epoch: int, index: int) -> None:
+    """Seed NumPy's and Python's generators for a sample, or a batch read at once, if this is within `seeding`."""
+    if _current.seeding:
+        # The first bits of `rng`'s generator, which the Mersenne Twister mixes beyond recognition.
+        first = int(generator(purpose, seed, epoch, index).bit_generator.random_raw())
+        random.seed(first)
+        np.random.seed(first >> 32)  # it takes 32 bits
 
 
 @contextmanager
@@ -106,11 +120,7 @@ def sampling(seed: int, epoch: int) -> Iterator[Callable[..., None]]:
         _current.made = None
         _current.purpose = purpose
         _current.key = (seed, epoch)
-        if _current.seeding:
-            # The first bits of `rng`'s generator, which the Mersenne Twister mixes beyond recognition.
-            first = int(generator(purpose, seed, epoch, index).bit_generator.random_raw())
-            random.seed(first)
-            np.random.seed(first >> 32)  # it takes 32 bits
+        seed_globals(purpose, seed, epoch, index)
 
     with reading(seed, epoch, indices, ()):
         _current.key = None  # until there is a first sample

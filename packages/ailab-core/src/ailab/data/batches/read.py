@@ -17,7 +17,7 @@ from ailab.data.batches.rows import Rows
 from ailab.data.batches.skipping import Nothing
 from ailab.data.batches.spread import spread_here
 from ailab.data.batches.whole import checked, whole_reader
-from ailab.data.randomness import BATCH, reading, sampling, seeded
+from ailab.data.randomness import BATCH, reading, sampling, seed_globals, seeded
 
 __all__ = ["Indices", "read_batch", "read_samples"]
 
@@ -143,8 +143,9 @@ def _read_good_samples(
 
 def _read_whole(dataset: Any, reader: Any, indices: npt.NDArray[np.int64], seed: int, epoch: int) -> Any:
     try:
-        with sampling(seed, epoch) as begin:
-            begin(int(indices[0]), BATCH)
+        first = int(indices[0])
+        with reading(seed, epoch, (first,), (), BATCH):
+            seed_globals(BATCH, seed, epoch, first)
             batch = reader(indices)
         if batch is NotImplemented or isinstance(batch, list):
             return NotImplemented

@@ -175,14 +175,23 @@ class Pool:
         """None of the tasks so far is wanted any more."""
         self._wanted.clear()
 
-    def close(self) -> None:
-        """End the processes. Batches that were delivered stay as they are."""
+    def close(self, wait: bool = True) -> None:
+        """End the processes. Batches that were delivered stay as they are.
+
+        ``wait``: until they have ended; False: those that have nothing to do end by themselves.
+        """
         if self._closed or os.getpid() != self._owner:  # a fork's copy of this object has no say
             return
         self._closed = True
         busy = any(member.tasks for member in self._members)
         for member in self._members:
             member.connection.close()
+        if self._shelf is not None and not busy and not wait:
+            # They write nothing more, and to end takes them some 10 ms.
+            for member in self._members:
+                member.ring.abandon()
+            self._shelf.put([member.ring for member in self._members], [member.process for member in self._members])
+            return
         deadline = time.monotonic() + (_PATIENCE if busy else 4 * _PATIENCE)
         for end in (lambda process: None, lambda process: process.terminate(), lambda process: process.kill()):
             for member in self._members:

@@ -89,7 +89,7 @@ class PoolStream(Stream):
         if self._keep:
             pool.forget()
         else:
-            pool.close()
+            pool.close(wait=False)  # the next epoch need not wait for them
 
     def _batch(self) -> Any:
         if not self._ready:
