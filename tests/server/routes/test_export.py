@@ -164,7 +164,7 @@ def test_a_file_that_is_cut_while_it_is_sent_does_not_end_like_a_whole_one(
 ) -> None:
     import httpx
 
-    (tmp_path / "big").write_bytes(os.urandom(1 << 20) * 64)
+    (tmp_path / "big").write_bytes(os.urandom(1 << 20) * 24)
     with logged() as run:
         run.log_file(tmp_path / "big")
     client = start_server().log_in()
