@@ -153,6 +153,16 @@ def test_a_log_of_gigabytes_is_read_in_pieces(live: tuple[Any, Any, str]) -> Non
     assert answer(app, path, **{"from": 20 << 30})["text"] == "the end\n"
 
 
+def test_who_waits_is_answered_when_the_server_stops(live: tuple[Any, Any, str]) -> None:
+    _, app, path = live
+    timer = threading.Timer(0.3, lambda: app.loop.call_soon_threadsafe(app.services.hub.close))
+    timer.start()
+    began = time.monotonic()
+    assert not answer(app, path, **{"from": 0, "wait": 20})["over"]
+    assert time.monotonic() - began < 10
+    timer.join()
+
+
 def test_a_server_that_stops_does_not_wait_for_who_waits(
     start_server: Callable[..., Any], new_run: Callable[..., Any], eventually: Callable[..., Any]
 ) -> None:

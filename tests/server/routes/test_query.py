@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from ailab_server.query import facts
+from ailab_server.workspace import poll
 
 from .conftest import answer
 
@@ -128,24 +132,21 @@ def test_a_tag_that_is_set_later_is_found(four: list[str], opened: Any, eventual
     assert eventually(lambda: chosen(app, filter="'late' in tags")) == [four[0]]
 
 
+def settled(opened: Any) -> Any:
+    """An app in which no run is followed any more: what is asked of them is kept on the disk."""
+    app, _ = opened()
+    end = time.monotonic() + 20
+    while app.services.workspace.store.live:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    return app
+
+
 def test_facts_outlive_the_server_and_are_read_no_second_time(
     four: list[str], opened: Any, workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ailab_server.query import facts
-    from ailab_server.workspace import poll
-
     monkeypatch.setattr(poll, "SETTLE_SECONDS", 0.0)
-    app, _ = opened()
-
-    def settled() -> bool:
-        return not app.services.workspace.store.live
-
-    import time
-
-    end = time.monotonic() + 20
-    while not settled() and time.monotonic() < end:
-        time.sleep(0.02)
-    assert settled()
+    app = settled(opened)
     question = {"filter": "min(loss) < 0.4 and train.lr < 1", "column": ["info.schema", "max(loss)", "tags"]}
     first = answer(app, "/runs", **question)
     assert first["values"] == [[1, 9.0, ["good", "n1"]]]
@@ -164,6 +165,21 @@ def test_facts_outlive_the_server_and_are_read_no_second_time(
     monkeypatch.undo()
     third, _ = opened()
     assert answer(third, "/runs", **question)["values"] == first["values"]
+
+
+def test_what_changed_while_no_server_ran_is_read_again(
+    four: list[str], opened: Any, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(poll, "SETTLE_SECONDS", 0.0)
+    app = settled(opened)
+    assert chosen(app, filter="train.lr == 0.1") == [four[0]]
+    config = workspace / "digits" / four[0] / "config.json"
+    content = json.loads(config.read_text())
+    content["train"]["lr"] = 0.75
+    config.write_text(json.dumps(content))
+    again = settled(opened)
+    assert chosen(again, filter="train.lr == 0.1 or experiment == 'none'") == []
+    assert chosen(again, filter="train.lr == 0.75") == [four[0]]
 
 
 def test_damaged_and_hostile_runs_are_passed_over(
