@@ -74,9 +74,13 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def bench_logging(session: nox.Session) -> None:
-    """What logging costs, with AI Lab and with TensorBoard: ``nox -s bench_logging [-- --quick --json FILE]``."""
-    install(session, CORE, TORCH, tools=("tensorboard", "tensorboardX"), editable=False)
-    session.run("python", "benchmarks/logs.py", *session.posargs)
+    """What logging costs and loses, with AI Lab and with its peers: ``nox -s bench_logging [-- --quick --json FILE]``.
+
+    The peers' environments are made once and kept; delete the session's folder for newer versions.
+    """
+    install(session, CORE, editable=False)
+    peers = Path(session.create_tmp()) / "peers"
+    session.run("python", "benchmarks/logs.py", "--peers", str(peers), "--build", *session.posargs)
 
 
 @nox.session

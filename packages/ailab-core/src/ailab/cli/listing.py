@@ -52,9 +52,10 @@ def list_(
         for run in runs:
             click.echo(run.id)
     elif as_json:
+        from ailab.experiment.waiting import each
         from ailab.experiment.workspace import row
 
-        print_json([row(run) | _cells(run, more) for run in runs])
+        print_json(list(each(runs, lambda run: row(run) | _cells(run, more))))
     elif not runs:
         click.echo(f"no runs{' that fit' if filter.strip() else ''} in {workspace.path}", err=True)
     else:
@@ -80,26 +81,28 @@ def _cells(run: Run, columns: list[Any]) -> dict[str, Any]:
 
 
 def _print(runs: list[Run], more: list[Any]) -> None:
-    rows = []
-    for run in runs:
-        primary = run.primary
-        rows.append(
-            {
-                "id": run.id,
-                "experiment": run.experiment,
-                "state": run.state,
-                "progress": "" if run.progress is None else f"{run.progress:.0%}",
-                "created": ago(run.created),
-                "duration": show_span(run.duration),
-                "primary": "" if primary is None else f"{primary} {show_number(run.last(primary))}",
-                "tags": ",".join(run.tags),
-                **{name: _show(value) for name, value in _cells(run, more).items()},
-            }
-        )
+    from ailab.experiment.waiting import each
+
+    rows = list(each(runs, lambda run: _row(run, more)))
     names = ["id", "experiment", "state", "progress", "created", "duration", "primary", "tags"]
     names = [name for name in names if name not in ("progress", "tags", "primary") or any(row[name] for row in rows)]
     extra = [column.text for column in more]
     print_table(rows, [*names, *extra], right=("progress", "duration", *extra))
+
+
+def _row(run: Run, more: list[Any]) -> dict[str, str]:
+    primary = run.primary
+    return {
+        "id": run.id,
+        "experiment": run.experiment,
+        "state": run.state,
+        "progress": "" if run.progress is None else f"{run.progress:.0%}",
+        "created": ago(run.created),
+        "duration": show_span(run.duration),
+        "primary": "" if primary is None else f"{primary} {show_number(run.last(primary))}",
+        "tags": ",".join(run.tags),
+        **{name: _show(value) for name, value in _cells(run, more).items()},
+    }
 
 
 def _show(value: Any) -> str:

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
 from ailab.experiment.filters import Filter, FilterError, Subject
 
-__all__ = ["Column", "NamedSubject", "Order", "choose"]
+__all__ = ["Column", "Each", "NamedSubject", "Order", "choose", "one_by_one"]
 
 T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Each(Protocol):
+    """``look`` of every item, in the items' order: one by one, or many at a time where that is quicker."""
+
+    def __call__(self, items: Iterable[T], look: Callable[[T], R]) -> Iterator[R]: ...
+
+
+def one_by_one(items: Iterable[T], look: Callable[[T], R]) -> Iterator[R]:
+    """For what is in memory."""
+    return map(look, items)
 
 
 class NamedSubject(Subject, Protocol):
@@ -82,13 +94,13 @@ class Order:
         self.reverse = text.startswith("-")
         self.column = Column(text[1:] if self.reverse else text)
 
-    def sorted(self, runs: Iterable[T], subject: Callable[[T], Subject]) -> list[T]:
+    def sorted(self, runs: Sequence[T], subject: Callable[[T], Subject], each: Each = one_by_one) -> list[T]:
         """The runs in order; those with equal values stay as they were.
 
         Raises:
             FilterError: as `Column.value`.
         """
-        keyed = [(self.column.value(subject(run)), run) for run in runs]
+        keyed = list(zip(each(runs, lambda run: self.column.value(subject(run))), runs, strict=True))
         without = [run for value, run in keyed if _is_nothing(value)]
         # Kinds do not compare with one another: numbers come before texts.
         having = [(value, run) for value, run in keyed if not _is_nothing(value)]
@@ -106,20 +118,26 @@ def choose(
     orders: Sequence[Order],
     age: Callable[[T], tuple[float, str]],
     oldest_first: bool = False,
+    each: Each = one_by_one,
 ) -> list[T]:
     """The runs that pass a filter, by ``orders``, the first of which counts most; where those are equal by age.
 
     Args:
         subject: a run as filters see it.
         age: when a run was made, and its id; asked of those that passed.
+        each: how all of them are asked.
 
     Raises:
         FilterError: a name that no run has, where it stands and what it is close to.
     """
-    found = [run for run in runs if chosen.matches(subject(run))] if chosen.text else list(runs)
-    found.sort(key=age, reverse=not oldest_first)
+    found = list(runs)
+    if chosen.text:
+        passed = each(runs, lambda run: chosen.matches(subject(run)))
+        found = [run for run, passes in zip(runs, passed, strict=True) if passes]
+    ages = zip(each(found, age), range(len(found)), strict=True)
+    found = [found[place] for _, place in sorted(ages, reverse=not oldest_first)]
     for order in reversed(orders):
-        found = order.sorted(found, subject)
+        found = order.sorted(found, subject, each)
     if runs:
         asked: list[Filter | Column] = [chosen]
         if found:  # a name is looked for only in those that passed

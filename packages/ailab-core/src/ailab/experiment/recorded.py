@@ -6,10 +6,10 @@ import json
 import os
 import time
 from collections.abc import Iterable
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ailab.experiment.lazy import lazy
 from ailab.experiment.record.events import read_events
 from ailab.experiment.record.facts import OVER, RunFacts, is_time
 from ailab.experiment.record.files import read_regular
@@ -91,17 +91,17 @@ class Run:
 
     # --- what it is ---
 
-    @cached_property
+    @lazy
     def info(self) -> Settings:
         """The contents of ``run.json``; empty while they cannot be read."""
         return Settings(self._read_json("run.json"))
 
-    @cached_property
+    @lazy
     def config(self) -> Settings:
         """The configuration as recorded, for reading as ``run.config.train.batch_size``."""
         return Settings(self._read_json("config.json"))
 
-    @cached_property
+    @lazy
     def facts(self) -> RunFacts:
         """Everything the events say; its attributes are this run's too."""
         facts = RunFacts()
@@ -118,7 +118,7 @@ class Run:
                 self.problems.append(f"streams/{writer}.jsonl: {bad} lines are no events")
         return facts
 
-    @cached_property
+    @lazy
     def problems(self) -> list[str]:
         """What could not be read so far, a line for each."""
         return []
@@ -237,7 +237,7 @@ class Run:
         wanted = self.metrics if names is None else [self._known(name) for name in names]
         return {name: self._lasts.get(name, (0.0, float("nan")))[1] for name in wanted}
 
-    @cached_property
+    @lazy
     def _lasts(self) -> dict[str, tuple[float, float]]:
         """Metric to its latest time and the value there."""
         from ailab.experiment.record.series import last_records

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ailab.errors import shown
 from ailab.experiment.choosing import Order, choose
@@ -14,8 +14,12 @@ from ailab.experiment.filters import Filter
 from ailab.experiment.record.layout import discover
 from ailab.experiment.recorded import Run
 from ailab.experiment.settings import flatten
+from ailab.experiment.waiting import each
 
 __all__ = ["NoSuchRun", "Workspace"]
+
+
+_Result = TypeVar("_Result")
 
 
 class NoSuchRun(LookupError):
@@ -58,8 +62,21 @@ class Workspace:
             FilterError: a ValueError that says where and what is known.
         """
         orders = [Order(f"{'-' if reverse else ''}{sort}")] if sort else []
-        found = choose(list(self), RunSubject, Filter(filter), orders, _age, oldest_first=reverse and not sort)
+        oldest_first = reverse and not sort
+        found = choose(list(self), RunSubject, Filter(filter), orders, _age, oldest_first, each)
         return found if limit is None else found[:limit]
+
+    def map(self, function: Callable[[Run], _Result], filter: str = "", **options: Any) -> Iterator[_Result]:
+        """``function`` of each run, in order: ``for values in ws.map(lambda run: run.values("loss"), "epochs > 3")``.
+
+        Over a slow share it is called for many runs at a time, in threads, some runs ahead of whoever takes the
+        results; otherwise for one after the other. What it raises is raised in its run's turn.
+
+        Args:
+            function: called with each `Run`.
+            filter, options: as for `runs`.
+        """
+        return each(self.runs(filter, **options), function)
 
     def run(self, reference: str | os.PathLike[str]) -> Run:
         """One run, by its id, ``experiment/id``, a beginning or an ending of the id that only one has, its folder, or
@@ -77,7 +94,8 @@ class Workspace:
         if not paths:
             raise NoSuchRun(f"the workspace {self.path} holds no runs")
         if text == "last":
-            return max(map(Run.at, paths), key=_age)
+            runs = [Run.at(path) for path in paths]
+            return max(zip(each(runs, _age), runs, strict=True), key=lambda pair: pair[0])[1]
         experiment, _, id = text.rpartition("/")
         paths = [path for path in paths if not experiment or path.parent.name == experiment]
         for fits in (str.__eq__, str.startswith, str.endswith):
@@ -109,7 +127,7 @@ class Workspace:
             raise ModuleNotFoundError(
                 "Workspace.frame needs pandas: pip install pandas (Workspace.rows needs nothing)", name="pandas"
             ) from None
-        rows = [row(run) for run in self.runs(filter, sort=sort, reverse=reverse, limit=limit)]
+        rows = self.rows(filter, sort=sort, reverse=reverse, limit=limit)
         index = pandas.Index([f"{one['experiment']}/{one['id']}" for one in rows], name="run")
         frame = pandas.DataFrame(rows, index=index)
         for column in ("created", "finished"):
@@ -119,7 +137,7 @@ class Workspace:
 
     def rows(self, filter: str = "", *, sort: str = "", reverse: bool = False, limit: int | None = None) -> list[Any]:
         """What `frame` holds as a dict for each run; times are seconds since the epoch."""
-        return [row(run) for run in self.runs(filter, sort=sort, reverse=reverse, limit=limit)]
+        return list(self.map(row, filter, sort=sort, reverse=reverse, limit=limit))
 
 
 def row(run: Run) -> dict[str, Any]:

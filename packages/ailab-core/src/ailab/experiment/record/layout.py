@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ailab.experiment.names import check_file_name
+from ailab.experiment.waiting import each
 
 __all__ = ["SCHEMA", "RunFolder", "create_run_folder", "discover"]
 
@@ -110,8 +111,8 @@ def discover(workspace: Path, known: Container[Path] = ()) -> Iterator[Path]:
             runs = list(_folders(experiment))
         except OSError:
             continue  # taken away between the two listings
-        for run in runs:
-            if run in known or _holds_run(run):
+        for run, holds in zip(runs, each(runs, lambda run: run in known or _holds_run(run)), strict=True):
+            if holds:
                 yield run
 
 
