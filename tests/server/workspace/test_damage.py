@@ -38,8 +38,8 @@ def look(workspace: Path, tmp_path: Path) -> Callable[[], dict[str, dict[str, An
 
     def answers() -> dict[str, dict[str, Any]]:
         followed = Workspace(workspace, None, lambda ids: None, lambda: None, cache)
-        followed._list()
-        followed._round()
+        followed.follower.look_for_runs()
+        followed.follower.poll_runs()
         found = {}
         for row in followed.rows():
             run = json.loads(row)
