@@ -139,10 +139,10 @@ class RunReader(RunFacts):
     def _read_json(self, name: str) -> bool:
         path = f"{self._path}/{name}"
         try:
-            known = self._json_read.get(name)
-            if known is not None:
+            before = self._json_read.get(name)
+            if before is not None:
                 stat = os.stat(path, follow_symlinks=False)
-                if known == (stat.st_mtime_ns, stat.st_size):
+                if before == (stat.st_mtime_ns, stat.st_size):
                     return False
             data, stat = read_seen(path, limit=_LARGEST_JSON)
             content = json.loads(data)

@@ -8,6 +8,7 @@ import json
 import os
 import stat
 from collections.abc import Callable, Iterator
+from json.scanner import make_scanner
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ __all__ = ["StreamTail"]
 _EVENTS_AT_ONCE = 64 << 20
 _RECORDS_AT_ONCE = 1 << 20  # bytes: what follows fits a processor's cache, and a long run costs no more memory
 
-_scan: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder().scan_once
+_scan: Callable[[str, int], tuple[Any, int]] = make_scanner(json.JSONDecoder())  # type: ignore[arg-type]  # typeshed takes a decoder for a scanner
 _FEW = 2_000  # records: with fewer, NumPy's set functions take longer to begin than to work
 
 
