@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import statistics
+import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -19,7 +21,7 @@ _LONG = Shape(1, 1_000_000)
 _SOME = Shape(200, 1_000)
 _MANY = Shape(1_000, 1_000, ("loss", "accuracy"))
 _LIMIT = 300.0
-_RATE, _LIVE_SECONDS, _WARM_SECONDS = 10.0, 30.0, 6.0
+_RATE, _LIVE_SECONDS = 10.0, 30.0
 
 Cells = dict[str, float]
 
@@ -114,14 +116,17 @@ def _live(contender: Contender, folder: Path, tries: int, memory: list[float]) -
     data = home / "data"
     data.mkdir(parents=True)
     shape = Shape(1, 0)
-    writer = contender.log_live(data, _RATE, _LIVE_SECONDS + _WARM_SECONDS + 4.0)
+    writer = contender.log_live(data, _RATE, _LIMIT + 10 * _LIVE_SECONDS)
+    logged: dict[int, float] = {}
+    reading = threading.Thread(target=_read, args=(writer, logged), daemon=True)
+    reading.start()
     try:
-        time.sleep(_WARM_SECONDS)  # most have to create their store
+        _wait(lambda: len(logged) > _RATE, _LIMIT, "its writer logged nothing")  # most have to make their store
         with running(contender, data) as server:
             http = server.http
-            server.until(lambda: contender.greet(http), lambda answer: True, 60.0)
-            runs, _ = server.until(lambda: contender.runs(http, shape), lambda found: len(found) == 1, 60.0)
-            server.until(lambda: contender.series(http, runs, shape.metrics), bool, 60.0)
+            server.until(lambda: contender.greet(http), lambda answer: True, _LIMIT)
+            runs, _ = server.until(lambda: contender.runs(http, shape), lambda found: len(found) == 1, _LIMIT)
+            server.until(lambda: contender.series(http, runs, shape.metrics), bool, _LIMIT)
             seen: dict[int, float] = {}
             last = -1
             end = time.monotonic() + _LIVE_SECONDS
@@ -132,15 +137,29 @@ def _live(contender: Contender, folder: Path, tries: int, memory: list[float]) -
                     seen[last] = time.time()
                 time.sleep(0.02)
         memory.append(server.peak)
-        output, _ = writer.communicate(timeout=60)
     finally:
         writer.kill()
+        reading.join()
         writer.wait()
-    logged = {int(step): float(when) for step, when in (line.split() for line in output.splitlines())}
     found = sorted(waits(logged, seen))
-    if len(found) < 20:
+    if len(found) < 2 * _RATE:
         raise RuntimeError(f"only {len(found)} values came in {_LIVE_SECONDS:.0f} s")
     return {"logged to API, p50": statistics.median(found), "logged to API, p95": found[int(0.95 * len(found))]}
+
+
+def _read(writer: subprocess.Popen[str], logged: dict[int, float]) -> None:
+    for line in writer.stdout or ():
+        if line.endswith("\n"):
+            step, when = line.split()
+            logged[int(step)] = float(when)
+
+
+def _wait(until: Callable[[], bool], seconds: float, otherwise: str) -> None:
+    end = time.monotonic() + seconds
+    while not until():
+        if time.monotonic() > end:
+            raise TimeoutError(otherwise)
+        time.sleep(0.05)
 
 
 def waits(logged: dict[int, float], seen: dict[int, float]) -> Iterator[float]:

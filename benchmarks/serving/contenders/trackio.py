@@ -27,9 +27,20 @@ class Trackio(Contender):
         return {**super().environment(folder), "TRACKIO_DIR": str(folder)}
 
     def command(self, folder: Path, port: int) -> list[str]:
-        """`trackio show` without opening a browser, and on a given port."""
-        code = f"import trackio; trackio.show(open_browser=False, server_port={port}, block_thread=True)"
-        return [self.python, "-c", code]
+        """`trackio show` without opening a browser, on a given port, and with a mark once it has told its address.
+
+        Before that it asks itself whether it answers, and gives up when a question of ours keeps it too long.
+        """
+        self._ready = folder.parent / "ready"
+        self._ready.unlink(missing_ok=True)
+        show = f"trackio.show(open_browser=False, server_port={port}, block_thread=False)"
+        mark = f"pathlib.Path({str(self._ready)!r}).touch()"
+        return [self.python, "-c", f"import pathlib, threading, trackio; {show}; {mark}; threading.Event().wait()"]
+
+    def greet(self, http: Http) -> None:
+        """Nothing, but not too early."""
+        if not self._ready.exists():
+            raise OSError("it does not listen yet")
 
     def runs(self, http: Http, shape: Shape) -> list[str]:
         """All at once."""
