@@ -40,7 +40,10 @@ def _machine(results: dict[str, Any]) -> str:
     before, after = results["load"]
     peers = ", ".join(f"{name} {one['version']}" for name, one in results["contest"].items())
     about = f"{machine.get('cores', '?')} × {machine.get('cpu', '?')}, Python {versions.get('python', '?')}"
-    return f"{about}; load {before} at the start, {after} at the end{'; ' if peers else ''}{peers}."
+    line = f"{about}; load {before} at the start, {after} at the end{'; ' if peers else ''}{peers}."
+    if max(before, after) > 2 * machine.get("cores", 1):
+        line += "\n**Others used the machine meanwhile: these times are several times what an idle one takes.**"
+    return line
 
 
 def _goals(results: dict[str, Any]) -> str:

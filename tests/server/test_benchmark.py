@@ -118,6 +118,8 @@ def test_results_become_the_documents_tables() -> None:
     filled = fill(document, results)
     assert "| AI Lab | 0.61 | 12.3 / 123 | – | 80–100 | failed |" in filled
     assert "2 × X, Python 3; load 0.1 at the start, 2.0 at the end; AI Lab 1." in filled
+    assert "Others" not in filled
+    assert "Others used the machine" in fill(document, {**results, "load": [0.1, 4.5]})
     assert "\nkept\n" in filled
     assert "old" not in filled
     assert fill(filled, results) == filled
