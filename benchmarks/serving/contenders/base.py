@@ -67,11 +67,13 @@ class Contender(ABC):
 
     Attributes:
         most: points that an answer has of a longer series, at most.
+        quick: its writer makes two million points of a thousand runs in minutes.
     """
 
     name: str
     package: str
     most: int
+    quick = True
 
     def __init__(self, python: str) -> None:
         self.python = python
