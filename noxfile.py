@@ -84,6 +84,25 @@ def bench_logging(session: nox.Session) -> None:
 
 
 @nox.session
+def bench_server(session: nox.Session) -> None:
+    """How fast the server answers, and its peers: ``nox -s bench_server [-- --json --only live --cases some]``.
+
+    Each peer gets an environment of its own: what they want of their dependencies does not go together.
+    """
+    install(session, CORE, SERVER, UI, editable=False)
+    folder = Path(session.create_tmp())
+    peers: list[str] = []
+    for name in ("tensorboard", "aim", "trackio", "mlflow"):
+        python = folder / name / "bin" / "python"
+        if not python.exists():
+            session.run("python", "-m", "venv", str(folder / name))
+        session.run(str(python), "-m", "pip", "install", "--quiet", name, external=True)
+        peers += ["--peers", f"{name}={python}"]
+    data = str(folder / "data")
+    session.run("python", "benchmarks/server.py", "--folder", data, *peers, *session.posargs)
+
+
+@nox.session
 def faults(session: nox.Session) -> None:
     """Logging on disks that fill up, turn read-only or die: needs root and mount, and says what it skipped."""
     install(session, CORE, tools=("pytest", "pytest-timeout", "hypothesis"))

@@ -13,6 +13,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from serving.environment import ours
+
 __all__ = ["Server", "watch"]
 
 _PASSWORD = "correct horse battery staple"
@@ -28,9 +30,10 @@ class Server:
         config.write_text(json.dumps(keys))
         config.chmod(0o600)
         ready.unlink(missing_ok=True)
+        variables = ours(scratch)
         self.began = time.monotonic()
         command = [sys.executable, "-m", "ailab_server", str(config), "--ready-file", str(ready)]
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=variables)
         while not ready.exists():
             if self.process.poll() is not None:
                 raise RuntimeError("the server did not start")

@@ -49,3 +49,88 @@ def test_a_generated_run_is_read_as_a_finished_one(tmp_path: Path) -> None:
             ("accuracy", False, 7),
         ]
         assert json.loads((run / "run.json").read_text())["schema"] == 1
+
+
+def test_the_contest_times_right_answers_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from serving import contest
+    from serving.contenders import CONTENDERS
+    from serving.workspaces import Shape
+
+    monkeypatch.setattr(contest, "_SOME", Shape(4, 1_200, ("loss", "accuracy")))
+    told: list[str] = []
+    result = contest.compete(CONTENDERS["AI Lab"](sys.executable), tmp_path, ["some"], 1, told.append)
+    assert result["failed"] == {}
+    assert 0 < result["cells"]["200 runs listed"] <= result["cells"]["200 series"]
+    assert result["cells"]["memory most"] > 10
+    monkeypatch.setattr(contest, "whole", lambda found, shape, most: False)
+    monkeypatch.setattr(contest, "_LIMIT", 0.0)
+    result = contest.compete(CONTENDERS["AI Lab"](sys.executable), tmp_path, ["some"], 1, told.append)
+    assert "no right answer" in result["failed"]["some"]
+
+
+def test_what_a_whole_answer_is() -> None:
+    from serving.contenders import Got
+    from serving.contest import whole
+    from serving.workspaces import Shape
+
+    short, long = Shape(1, 10), Shape(1, 10_000)
+    assert whole({("a", "loss"): Got(10, 9)}, short, 1000)
+    assert not whole({}, short, 1000)
+    assert not whole({("a", "loss"): Got(9, 9)}, short, 1000)
+    assert not whole({("a", "loss"): Got(10, 8)}, short, 1000)
+    assert not whole({("a", "loss"): Got(10, 9), ("b", "loss"): Got(10, 9)}, short, 1000)
+    assert whole({("a", "loss"): Got(900, 9_999)}, long, 1000)
+    assert not whole({("a", "loss"): Got(400, 9_999)}, long, 1000)
+    assert not whole({("a", "loss"): Got(900, 9_998)}, long, 1000)
+
+
+def test_waits_are_those_of_every_value() -> None:
+    from serving.contest import waits
+
+    logged = {0: 0.0, 1: 1.0, 2: 2.0, 3: 3.0}
+    assert list(waits(logged, {0: 0.5, 2: 2.5, 3: 3.25})) == [1.5, 0.5, 0.25]
+
+
+def test_a_tree_as_aim_streams_it() -> None:
+    from serving.contenders.aim import pairs
+
+    def part(data: bytes) -> bytes:
+        return len(data).to_bytes(4, "little") + data
+
+    key = b"run1\xfetraces\xfe\xfe" + (254).to_bytes(8, "big") + b"\xfename\xfe"
+    assert list(pairs(part(key) + part(b"\x04loss") + part(b"x\xfe") + part(b""))) == [
+        (["run1", "traces", 254, "name"], b"\x04loss"),
+        (["x"], b""),
+    ]
+
+
+def test_results_become_the_documents_tables() -> None:
+    from serving.contest import CASES
+    from serving.table import fill
+
+    document = "a\n<!-- table: machine -->\nold\n<!-- end -->\n<!-- table: peers -->\n<!-- end -->\n"
+    document += "<!-- table: goals -->\nkept\n<!-- end -->\nz\n"
+    cells = {"1 M-point series": 0.6123, "200 runs listed": 12.34, "200 series": 123.4}
+    one = {"version": "1", "points": 1000, "cells": {**cells, "memory least": 80.4, "memory most": 99.6},
+           "failed": {"live": "no"}}  # fmt: skip
+    results = {"machine": {"cpu": "X", "cores": 2, "versions": {"python": "3"}}, "load": [0.1, 2.0], "results": {},
+               "contest": {"AI Lab": one}}  # fmt: skip
+    filled = fill(document, results)
+    assert "| AI Lab | 0.61 | 12.3 / 123 | – | 80–100 | failed |" in filled
+    assert "2 × X, Python 3; load 0.1 at the start, 2.0 at the end; AI Lab 1." in filled
+    assert "Others" not in filled
+    assert "Others used the machine" in fill(document, {**results, "load": [0.1, 4.5]})
+    assert "\nkept\n" in filled
+    assert "old" not in filled
+    assert fill(filled, results) == filled
+    with pytest.raises(ValueError, match="goals"):
+        fill(document.replace("goals", "other"), results)
+    assert set(CASES) == {"long", "some", "many", "live"}
+
+
+def test_the_servers_document_takes_the_tables() -> None:
+    from serving.table import tables
+
+    text = (BENCHMARKS.parent / "docs" / "benchmarks-server.md").read_text()
+    for name in tables({"machine": {}, "load": [0, 0], "results": {}, "contest": {}}):
+        assert f"<!-- table: {name} -->\n" in text

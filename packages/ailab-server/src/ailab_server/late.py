@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import time
 from collections.abc import Awaitable, Callable
 
 from pydantic import ValidationError
@@ -30,6 +31,7 @@ __all__ = ["LateApi", "create_app"]
 _log = logging.getLogger(__name__)
 
 _PREPARE_SECONDS = 2.0
+_READ_SECONDS = 30.0
 
 Answer = Callable[[Services, Scope, bytes], Awaitable[Response]]
 
@@ -96,6 +98,10 @@ class LateApi:
 
     async def _prepare(self) -> None:
         await asyncio.sleep(_PREPARE_SECONDS)
+        # Both take all of Python, and whoever looks at a vast workspace waits for the reading.
+        end = time.monotonic() + _READ_SECONDS
+        while not self._services.workspace.wait_until_read(0) and time.monotonic() < end:
+            await asyncio.sleep(0.1)
         await asyncio.shield(self._api())
 
 

@@ -3,7 +3,6 @@
 import os
 import threading
 from collections import OrderedDict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -49,7 +48,7 @@ class _Column:
 class Columns:
     """All series of one run. ``refresh`` reads what is new; the lock is the caller's to hold."""
 
-    def __init__(self, streams: Path) -> None:
+    def __init__(self, streams: str | os.PathLike[str]) -> None:
         self.lock = threading.Lock()
         self._streams = streams
         self._tails: dict[str, StreamTail] = {}
@@ -66,7 +65,7 @@ class Columns:
         Raises:
             OSError: the streams cannot be listed.
         """
-        if self._streams.is_symlink():  # what lies in a workspace is not trusted to stay in it
+        if os.path.islink(self._streams):  # noqa: PTH114 - what lies in a workspace is not trusted to stay in it
             return
         for name in sorted(os.listdir(self._streams)):
             if name.endswith(".jsonl") and not name.startswith("."):
@@ -120,7 +119,7 @@ class ColumnsCache:
         self._bytes = 0
         self._lock = threading.Lock()
 
-    def get(self, run: str, streams: Path) -> Columns:
+    def get(self, run: str, streams: str | os.PathLike[str]) -> Columns:
         """The columns of a run, new ones if it is not kept."""
         with self._lock:
             found = self._kept.get(run)

@@ -73,7 +73,7 @@ class RunContents:
             OSError: the files cannot be read.
         """
         entry = self._store.known(id)
-        columns = self._columns.get(id, Path(entry.path, "streams"))
+        columns = self._columns.get(id, f"{entry.path}/streams")
         with columns.lock:
             columns.refresh()
             found = {}
@@ -97,7 +97,7 @@ class RunContents:
             entry = self._store.entries.get(id)
             if entry is None:
                 continue
-            columns = self._columns.get(id, Path(entry.path, "streams"))
+            columns = self._columns.get(id, f"{entry.path}/streams")
             with columns.lock:
                 try:
                     columns.refresh()
@@ -143,7 +143,7 @@ class RunContents:
         with self._recent_lock:
             found, reader = self._recent.get(entry.id, ("", None))
         if reader is None or found != entry.signature:
-            reader = RunReader(Path(entry.path))
+            reader = RunReader(entry.path)
             try:
                 reader.poll()
             except OSError:

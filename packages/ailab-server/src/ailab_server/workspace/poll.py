@@ -3,7 +3,6 @@
 import logging
 import os
 import time
-from pathlib import Path
 
 from ailab.experiment.record import RunReader
 from ailab_server.workspace import view
@@ -40,7 +39,7 @@ class Poller:
             entry.polled = now
             reader = entry.reader
             if reader is None:
-                reader = entry.reader = RunReader(Path(entry.path))
+                reader = entry.reader = RunReader(entry.path)
             try:
                 changed = reader.poll() or first
                 run = (

@@ -17,11 +17,12 @@ def signature(run: str) -> str:
 def look(run: str) -> tuple[str, dict[str, int]]:
     """The signature of a run's files, and how long each of its stream files is."""
     sizes: dict[str, int] = {}
+    lstat = os.lstat
     try:
-        parts = [f"{os.stat(run, follow_symlinks=False).st_ino}"]
+        parts = [str(lstat(run).st_ino)]
         for name in ("run.json", "config.json"):
             try:
-                parts.append(_one(name, os.stat(f"{run}/{name}", follow_symlinks=False)))
+                parts.append(_one(name, lstat(f"{run}/{name}")))
             except FileNotFoundError:
                 parts.append(f"{name}-")
         files = []

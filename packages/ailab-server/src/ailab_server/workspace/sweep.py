@@ -52,7 +52,7 @@ def read_over(root: str, relative: str, revision: int, least: float) -> Kept | N
     """A run that has been over for ``least`` seconds and is undamaged; None for any other."""
     path = f"{root}/{relative}"
     found = signature(path)  # before reading: what changes meanwhile differs from it afterwards
-    reader = RunReader(Path(path))
+    reader = RunReader(path)
     try:
         reader.poll()
         run = view.summary(reader, view.run_id(relative), relative, time.time(), revision)

@@ -72,14 +72,19 @@ class RunFacts:
         if not is_time(stamp):
             return None
         when = float(stamp)
-        if event.get("type") in _EDITS:
+        kind = event.get("type")
+        if kind in _EDITS:
             self._take_edit(when, event)
             return False
         self.touch(when)
+        if kind == "heartbeat":  # most lines of a long run
+            return True
         match event:
             case {"type": "metric", "id": int(id), "name": str(name)} if 0 <= id < 2**32:
                 names[id] = name
-                metric = self.metrics.setdefault(name, MetricSummary(name, False))
+                metric = self.metrics.get(name)
+                if metric is None:
+                    metric = self.metrics[name] = MetricSummary(name, False)
                 metric.primary = metric.primary or event.get("primary") is True
             case {"type": "progress", "value": float() | int() as value} if (
                 0 <= value <= 1 and when >= self._progress_time
@@ -133,7 +138,7 @@ class RunFacts:
 def is_time(value: object) -> TypeGuard[float]:
     """Whether ``value`` can be seconds since the epoch."""
     # Compared, not converted: JSON may hold an int that no float can.
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e12
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e12
 
 
 def _text(value: object) -> str | None:

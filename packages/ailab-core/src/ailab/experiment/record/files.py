@@ -8,7 +8,9 @@ import os
 import stat
 from pathlib import Path
 
-__all__ = ["open_regular", "read_regular", "replace_file"]
+__all__ = ["open_regular", "read_regular", "read_seen", "replace_file"]
+
+_AT_ONCE = 1 << 24
 
 
 def replace_file(path: Path, data: bytes) -> None:
@@ -50,30 +52,45 @@ def open_regular(path: Path) -> int:
     Raises:
         OSError: the file cannot be opened, or is not a regular file (EINVAL).
     """
-    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    if not stat.S_ISREG(os.fstat(fd).st_mode):
-        os.close(fd)
-        raise OSError(errno.EINVAL, "not a regular file", str(path))
-    return fd
+    return _opened(path)[0]
 
 
-def read_regular(path: Path, offset: int = 0, limit: int = 1 << 62) -> bytes:
+def read_regular(path: Path | str, offset: int = 0, limit: int = 1 << 62) -> bytes:
     """At most ``limit`` bytes of a regular file from ``offset`` on. Opens it anew: NFS shows nothing new otherwise.
 
     Raises:
         OSError: as `open_regular`.
     """
-    fd = open_regular(path)
+    return read_seen(path, offset, limit)[0]
+
+
+def read_seen(path: Path | str, offset: int = 0, limit: int = 1 << 62) -> tuple[bytes, os.stat_result]:
+    """As `read_regular`, and what the file was when it was opened.
+
+    Raises:
+        OSError: as `open_regular`.
+    """
+    fd, found = _opened(path)
     try:
-        want = min(limit, max(0, os.fstat(fd).st_size - offset))
-        parts = []
-        while want > 0:
-            part = os.pread(fd, min(want, 1 << 24), offset)
+        want = min(limit, found.st_size - offset)
+        data = os.pread(fd, min(want, _AT_ONCE), offset) if want > 0 else b""
+        if len(data) == want or not data:
+            return data, found
+        parts = [data]
+        while (rest := want - sum(map(len, parts))) > 0:
+            part = os.pread(fd, min(rest, _AT_ONCE), offset + want - rest)
             if not part:
                 break
             parts.append(part)
-            offset += len(part)
-            want -= len(part)
-        return b"".join(parts)
+        return b"".join(parts), found
     finally:
         os.close(fd)
+
+
+def _opened(path: Path | str) -> tuple[int, os.stat_result]:
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    found = os.fstat(fd)
+    if not stat.S_ISREG(found.st_mode):
+        os.close(fd)
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return fd, found

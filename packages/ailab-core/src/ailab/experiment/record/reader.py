@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import os
@@ -14,7 +15,7 @@ import numpy.typing as npt
 
 from ailab.experiment.record.eta import EtaEstimator
 from ailab.experiment.record.facts import OVER, RunFacts, is_time
-from ailab.experiment.record.files import read_regular
+from ailab.experiment.record.files import read_seen
 from ailab.experiment.record.layout import RunFolder
 from ailab.experiment.record.series import VALUES, join, read_series
 from ailab.experiment.record.tail import StreamTail
@@ -45,9 +46,11 @@ class RunReader(RunFacts):
         damaged: the run is over and something in it cannot be read.
     """
 
-    def __init__(self, path: Path, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, path: str | os.PathLike[str], monotonic: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
-        self.folder = RunFolder(Path(path))
+        # Strings: a Path costs as much to make as a file to open, and there are thousands of runs.
+        self._path = os.fspath(path)
+        self._streams = f"{self._path}/streams"
         self.info: dict[str, Any] = {}
         self.config: Any = {}
         self.created: float | None = None
@@ -60,6 +63,11 @@ class RunReader(RunFacts):
         self._bad_json: set[str] = set()
         self._shown_state = ""
         self._edited = False  # since the last poll: tags or notes, which are no sign of the run's life
+
+    @functools.cached_property
+    def folder(self) -> RunFolder:
+        """The run's folder."""
+        return RunFolder(Path(self._path))
 
     @property
     def state(self) -> str:
@@ -129,13 +137,15 @@ class RunReader(RunFacts):
         return join(parts)
 
     def _read_json(self, name: str) -> bool:
-        path = self.folder.path / name
+        path = f"{self._path}/{name}"
         try:
-            stat = os.stat(path, follow_symlinks=False)
-            seen = (stat.st_mtime_ns, stat.st_size)
-            if self._json_read.get(name) == seen:
-                return False
-            content = json.loads(read_regular(path, limit=_LARGEST_JSON))
+            before = self._json_read.get(name)
+            if before is not None:
+                stat = os.stat(path, follow_symlinks=False)
+                if before == (stat.st_mtime_ns, stat.st_size):
+                    return False
+            data, stat = read_seen(path, limit=_LARGEST_JSON)
+            content = json.loads(data)
             if name == "run.json" and not isinstance(content, dict):
                 raise ValueError("run.json is not an object")
         except FileNotFoundError:
@@ -146,7 +156,7 @@ class RunReader(RunFacts):
             known = name in self._bad_json
             self._bad_json.add(name)
             return not known
-        self._json_read[name] = seen
+        self._json_read[name] = (stat.st_mtime_ns, stat.st_size)
         self._bad_json.discard(name)
         if name == "run.json":
             self.info = content
@@ -159,9 +169,9 @@ class RunReader(RunFacts):
 
     def _read_streams(self) -> bool:
         try:
-            if self.folder.streams.is_symlink():  # what lies in a workspace is not trusted to stay in it
+            if os.path.islink(self._streams):  # noqa: PTH114 - what lies in a workspace is not trusted to stay in it
                 return False
-            names = sorted(os.listdir(self.folder.streams))
+            names = sorted(os.listdir(self._streams))
         except OSError:
             return False
         grown = False
@@ -170,7 +180,7 @@ class RunReader(RunFacts):
                 writer = name.removesuffix(".jsonl")
                 tail = self._tails.get(writer)
                 if tail is None:
-                    tail = self._tails[writer] = StreamTail(self.folder.streams, writer)
+                    tail = self._tails[writer] = StreamTail(self._streams, writer)
                 grown |= self._read_tail(tail)
         return grown
 

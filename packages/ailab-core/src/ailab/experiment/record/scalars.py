@@ -16,6 +16,7 @@ __all__ = ["RECORD", "SIZE", "pack", "valid"]
 
 RECORD = np.dtype([("metric", "<u4"), ("check", "<u4"), ("step", "<i8"), ("time", "<f8"), ("value", "<f8")])
 
+_ONES = np.ones(SIZE // 4)
 _BLOCK = 8_192
 _FEW = 1_000  # records: one call is quicker then than many
 
@@ -28,7 +29,8 @@ def valid(records: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     """
     if len(records) < _FEW:
         digits = np.ascontiguousarray(records).view("<u4").reshape(-1, SIZE // 4)
-        few: npt.NDArray[np.bool_] = digits.sum(axis=1, dtype=np.uint64) % np.uint64(_MODULUS) == np.uint64(_SUM)
+        # Eight numbers below 2**32 add up exactly in a float64, and a product of matrices is the quickest sum.
+        few: npt.NDArray[np.bool_] = np.fmod(digits.astype(np.float64) @ _ONES, _MODULUS) == _SUM
         return few
     # 2**64 is 1 modulo 2**32 - 1, so the sum of the four 64-bit words is congruent to that of the eight 32-bit ones if
     # each overflow is carried to the front. In blocks that stay in the cache this takes half the time of a sum by rows.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from dataclasses import dataclass, field
 from typing import Any
@@ -80,7 +79,7 @@ class MetricSummary:
         if self.count and newest not in zip(reversed(steps), reversed(values), strict=True):
             steps.append(self.last_step)
             values.append(self.last)
-        if all(a <= b for a, b in itertools.pairwise(steps)):
+        if steps == sorted(steps):
             return steps, values
         # A run with several writers, or one that logs its steps in any order, still has its chart from left to right.
         order = sorted(range(len(steps)), key=steps.__getitem__)
