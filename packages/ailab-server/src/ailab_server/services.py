@@ -15,7 +15,7 @@ import pluggy
 
 from ailab_server import __version__, models
 from ailab_server.auth import Authenticator, Tokens
-from ailab_server.auth.passwords import PREFIX, hash_password, parse_hash
+from ailab_server.auth.passwords import hash_password, is_hash, parse_hash
 from ailab_server.clock import SkewWatch
 from ailab_server.config import ConfigError, ServerConfig
 from ailab_server.manage.audit import Audit, audit_folder
@@ -273,7 +273,7 @@ class Services:
 def _authenticator(users: dict[str, str]) -> Authenticator:
     return Authenticator(
         {
-            name: parse_hash(password) if password.startswith(PREFIX) else hash_password(password)
+            name: parse_hash(password) if is_hash(password) else hash_password(password)
             for name, password in users.items()
         }
     )

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-__all__ = ["Backoff"]
+__all__ = ["Backoff", "source"]
 
 
 @dataclass(slots=True)
@@ -51,13 +51,17 @@ class Backoff:
         self._table.pop(_key(user, address), None)
 
 
-def _key(user: str, address: str) -> bytes:
+def source(address: str) -> str:
+    """What counts as one place: an address, or an IPv6 network, since whoever has one address has the 2**64 of it."""
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
-        pass
-    else:
-        # Whoever has one IPv6 address has the 2**64 of its network.
-        if parsed.version == 6 and parsed.ipv4_mapped is None:
-            address = str(ipaddress.ip_network((int(parsed) >> 64 << 64, 64)))
-    return hashlib.sha256(f"{len(address)}:{address}:{user}".encode("utf-8", "surrogatepass")).digest()
+        return address
+    if parsed.version == 6 and parsed.ipv4_mapped is None:
+        return str(ipaddress.ip_network((int(parsed) >> 64 << 64, 64)))
+    return address
+
+
+def _key(user: str, address: str) -> bytes:
+    place = source(address)
+    return hashlib.sha256(f"{len(place)}:{place}:{user}".encode("utf-8", "surrogatepass")).digest()

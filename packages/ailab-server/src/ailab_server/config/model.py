@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, StrictBool, StrictInt, field_validator
 from pydantic_core import PydanticCustomError
 
-from ailab_server.auth.passwords import PREFIX, parse_hash
+from ailab_server.auth.passwords import is_hash, parse_hash
 from ailab_server.config.parts import (
     Folder,
     Limits,
@@ -110,7 +110,7 @@ class ServerConfig(Part):
                 raise PydanticCustomError("user", "{name} has an empty password", {"name": name})
             if len(password) > 1024:
                 raise PydanticCustomError("user", "{name} has a password of over 1024 characters", {"name": name})
-            if password.startswith(PREFIX):
+            if is_hash(password):
                 try:
                     parse_hash(password)
                 except ValueError as error:
@@ -200,7 +200,7 @@ class ServerConfig(Part):
     def warnings(self, path: Path) -> list[str]:
         """What works but should not stay so, one line each. ``path`` is the file that it was read from."""
         found = []
-        plain = [name for name, password in self.users.items() if not password.startswith(PREFIX)]
+        plain = [name for name, password in self.users.items() if not is_hash(password)]
         if plain:
             found.append(
                 f"{path}: users: {_some(plain)} with a plain password;"

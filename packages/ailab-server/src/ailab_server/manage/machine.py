@@ -176,14 +176,18 @@ class MachineWatch:
             task=task if task in tasks else None,
         )
 
+    def _nobody_looks(self) -> bool:
+        return time.monotonic() - self._asked > _IDLE_SECONDS and not self._stop.is_set()
+
     def _follow(self) -> None:
         gpus: Gpus | None = None
         while not self._stop.is_set():
-            if time.monotonic() - self._asked > _IDLE_SECONDS:
-                self._wanted.clear()
-                self._wanted.wait()
-                # What was sampled when somebody last looked says nothing of now.
+            if self._nobody_looks():
+                # What was sampled when somebody last looked says nothing of when the next one does.
                 self._sampled.clear()
+                self._wanted.clear()
+                if self._nobody_looks():  # still: who asks says so first, and then wakes us
+                    self._wanted.wait()
                 self._machine.sample()
                 self._stop.wait(min(0.2, self._seconds))
             try:

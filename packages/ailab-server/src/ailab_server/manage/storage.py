@@ -134,18 +134,21 @@ class StorageWatch:
             if run is None or summary is None:
                 continue
             over = run.state != "running"
-            self._measured[id] = self._measure(folder, summary.user, over)
-            self._unsaved = True
-            self._save()
+            measured = self._measure(folder, summary.user, over)
+            if measured.files:  # else its folder cannot be read at the moment
+                self._measured[id] = measured
+                self._unsaved = True
+                self._save()
         root = self._workspace.root
         for name, place in (("trash", root / ".trash"), ("code", root / ".ailab")):
             known = self._shared.get(name)
             if known is None or time.time() - known.time > _SHARED_SECONDS:
                 self._shared[name] = self._measure(str(place), "", True)
-        for id in self._measured.keys() - self._workspace.places().keys():
-            del self._measured[id]
-            self._unsaved = True
         self._complete = self._workspace.wait_until_read(0)
+        if self._complete:  # until then nobody knows which runs are gone
+            for id in self._measured.keys() - self._workspace.places().keys():
+                del self._measured[id]
+                self._unsaved = True
         self._save(at_once=True)
 
     def _due(self, places: Mapping[str, str]) -> list[tuple[str, str]]:

@@ -26,6 +26,9 @@ _OF_EVERYONE = _QUESTIONS | {("POST", "/api/v1/logout")}
 """What changes nothing, or nothing but the caller's own login."""
 
 
+_OF_ADMINS = frozenset({"/api/v1/audit"})
+
+
 def changes_nothing(method: str, path: str) -> bool:
     """Whether a request only asks."""
     return method in _LOOKING or (method, path) in _QUESTIONS
@@ -33,6 +36,8 @@ def changes_nothing(method: str, path: str) -> bool:
 
 def needed(method: str, path: str) -> Role:
     """The role that a request needs before any route sees it; routes may ask for more."""
+    if path in _OF_ADMINS:
+        return "admin"
     if method in _LOOKING or (method, path) in _OF_EVERYONE:
         return "viewer"
     return "operator"
