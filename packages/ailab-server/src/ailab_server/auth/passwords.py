@@ -152,7 +152,7 @@ def _parse_argon2(text: str) -> Argon2Hash:
     if match is None:
         raise ValueError("is no password hash as argon2 writes it; make one with `ailab-server hash-password --argon2`")
     memory, time, lanes = (int(part) for part in match.groups()[:3])
-    if not (8 * lanes <= memory * 1024 <= _MAX_MEMORY and 1 <= time <= 20 and 1 <= lanes <= 16):
+    if not (8 * lanes <= memory <= _MAX_MEMORY // 1024 and 1 <= time <= 20 and 1 <= lanes <= 16):
         raise ValueError("is an argon2 hash of a cost that no login should take: at most 256 MiB, t=20, p=16")
     _argon2()
     return Argon2Hash(text)
