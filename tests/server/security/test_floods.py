@@ -55,7 +55,6 @@ def test_a_hundred_thousand_names_and_names_of_a_megabyte(start_app: Callable[..
     ids = {run["experiment"]: run["id"] for run in listed}
     many = app.client.get(f"/runs/{ids['many']}")
     assert (len(many.json()["metrics"]), len(many.content) < 8 * 2**20) == (10_000, True)
-    assert series(app.client.get(f"/runs/{ids['many']}/series?metric=metric99999"))["count"] == 1
     long = app.client.get(f"/runs/{ids['long']}")
     assert len(long.content) < 20_000
     assert len(long.json()["metrics"]) == 1
