@@ -46,6 +46,13 @@ class Backoff:
             tries.free_at = now + min(self.LONGEST, 2.0 ** min(tries.failed - self.FREE, 30))
         return 0.0
 
+    def refund(self, user: str, address: str) -> None:
+        """A try that was charged has not been checked after all: it does not count."""
+        tries = self._table.get(_key(user, address))
+        if tries is not None and tries.failed > 0:
+            tries.failed -= 1
+            tries.free_at = 0.0
+
     def forgive(self, user: str, address: str) -> None:
         """The password was right: forget the failures."""
         self._table.pop(_key(user, address), None)

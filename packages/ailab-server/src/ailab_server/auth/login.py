@@ -66,6 +66,7 @@ class Authenticator:
                 check = (known or self._decoy(user)).matches
                 right = await loop.run_in_executor(self._threads, check, password)
         except Crowded:
+            self._backoff.refund(user, address)
             raise TooManyTries(1.0) from None
         if known is None or not right:
             raise LoginRefused
