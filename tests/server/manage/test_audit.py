@@ -80,8 +80,9 @@ def test_what_is_long_is_cut_and_what_is_odd_is_kept(tmp_path: Path) -> None:
 
 
 def test_where_it_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert audit_folder(str(tmp_path)) == tmp_path
+    assert audit_folder(str(tmp_path), "/w") == tmp_path
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "x"))
-    assert audit_folder(None).parent == tmp_path / "x" / "ailab-server"
+    assert audit_folder(None, "/w").parent.parent == tmp_path / "x" / "ailab-server"
+    assert audit_folder(None, "/w") != audit_folder(None, "/v")
     monkeypatch.setenv("XDG_STATE_HOME", "relative")
-    assert audit_folder(None).is_absolute()
+    assert audit_folder(None, "/w").is_absolute()

@@ -78,14 +78,17 @@ class Services:
         if executor is None:
             raise ConfigError(f"executor: no installed plugin offers {config.executor!r}; `ailab plugins` lists them")
         self.executor = cast(Executor, executor)
-        self.audit = Audit(audit_folder(config.state_dir))
+        self.audit = Audit(audit_folder(config.state_dir, config.workspace))
         self.edits = Edits(self.workspace)
         self.trash = Trash(self.workspace, only)
         self.storage = StorageWatch(self.workspace, default_folder(config.state_dir))
         # GPUs of another machine, which an executor may have, are none of this one's.
         local = config.gpus if config.executor == "local" else []
         self._foreign = ForeignGpus(local, self._held, self._foreign_changed)
-        disks = [DiskWatch("workspace", root), DiskWatch("state", _disk_of(audit_folder(config.state_dir)))]
+        disks = [
+            DiskWatch("workspace", root),
+            DiskWatch("state", _disk_of(audit_folder(config.state_dir, config.workspace))),
+        ]
         self.machine = MachineWatch(disks, local, self._held, lambda: self._foreign.now)
         self.scheduler = Scheduler(
             Allocation(config.gpus, os.cpu_count() or 1, config.tasks_per_gpu),

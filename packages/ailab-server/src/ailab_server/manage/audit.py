@@ -1,5 +1,6 @@
 """Who did what, when and from where: kept on the server's local disk."""
 
+import hashlib
 import heapq
 import logging
 import os
@@ -21,14 +22,18 @@ _LONGEST = 500
 _REFUSED_A_MINUTE = 30
 
 
-def audit_folder(state_dir: str | None) -> Path:
-    """Where the audit is kept: in the server's state folder, else in the user's."""
+def audit_folder(state_dir: str | None, workspace: str) -> Path:
+    """Where the audit is kept: in the server's state folder, else in the user's, in a folder for each workspace.
+
+    For the admins of one server are not those of another.
+    """
     if state_dir is not None:
         return Path(state_dir)
     state = os.environ.get("XDG_STATE_HOME", "")
     base = Path(state) if state.startswith("/") else Path.home() / ".local" / "state"
     # A home on a network share has one folder a machine: each file is one machine's.
-    return base / "ailab-server" / (os.uname().nodename.partition(".")[0] or "machine")
+    machine = os.uname().nodename.partition(".")[0] or "machine"
+    return base / "ailab-server" / machine / hashlib.sha256(os.fsencode(workspace)).hexdigest()[:12]
 
 
 class Audit:
