@@ -22,12 +22,8 @@ from ailab.experiment.provenance import Provenance
 from ailab.experiment.record.append import AppendFile
 from ailab.experiment.record.eta import EtaEstimator
 from ailab.experiment.record.writer import RecordWriter
-<<<<<<< HEAD
 from ailab.experiment.reports import Reports
 from ailab.experiment.values import as_progress
-=======
-from ailab.experiment.values import as_float, as_progress, as_step, flattened
->>>>>>> c50a18f (Tags, notes and the trash by the API, who did what, what the machine does, what runs take of the disk; GPUs that others use are left alone)
 from ailab.experiment.watch import how_it_ended, watch
 
 if TYPE_CHECKING:
