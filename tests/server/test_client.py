@@ -139,6 +139,35 @@ def test_every_reading_call(client: Client, names: list[str], tmp_path: Path, mo
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
 
 
+def test_every_managing_call(client: Client, names: list[str], eventually: Callable[..., Any]) -> None:
+    runs = eventually(lambda: len(found := list(client.runs("state == 'finished'"))) == 3 and found)
+    a, b, _ = (run["id"] for run in runs)
+    assert client.set_tags(a, ["x", "y"]) == {"tags": ["x", "y"], "notes": ""}
+    assert client.add_tags(a, "z", "x")["tags"] == ["x", "y", "z"]
+    assert client.remove_tags(a, "x", "none")["tags"] == ["y", "z"]
+    assert client.set_notes(a, "ü\n")["notes"] == "ü\n"
+    assert (client.run(a)["tags"], client.run(a)["notes"]) == (["y", "z"], "ü\n")
+    with pytest.raises(ServerError, match="a tag must be") as refused:
+        client.add_tags(a, "a,b")
+    assert refused.value.status == 422
+
+    assert [run["id"] for run in client.trash_runs(b)] == [b]
+    assert [(run["id"], run["user"]) for run in client.trash()] == [(b, "ada")]
+    assert b not in [run["id"] for run in client.runs()]
+    assert client.restore_runs(b)[0]["id"] == b
+    assert (client.trash(), b in [run["id"] for run in client.runs()]) == ([], True)
+
+    state = client.system_state()
+    assert (state["memory"]["total"], [disk["name"] for disk in state["disks"]])[1] == ["workspace", "state"]
+    assert (client.storage()["runs"], client.run_storage(user="nobody")["total"]) == (3, 0)
+
+    audited = list(client.audit(user="ada"))
+    assert [entry["action"] for entry in audited][:3] == ["restore_runs", "trash_runs", "change_tags"]
+    assert list(client.audit(action="trash_runs")) == [entry for entry in audited if entry["action"] == "trash_runs"]
+    page = client.audit_page(limit=2)
+    assert client.audit_page(before=page["next"], limit=1)["entries"] == audited[2:3]
+
+
 def test_following_a_live_log_that_is_cut(client: Client, workspace: Path, eventually: Callable[..., Any]) -> None:
     run = begin(workspace)
     log = run.folder.output

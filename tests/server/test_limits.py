@@ -46,17 +46,31 @@ def test_the_hours_of_a_login(start_app: Callable[..., Any], password: str) -> N
 def test_connections(start_server: Callable[..., Any]) -> None:
     server = start_server(limits={"connections": 8})
     host, _, port = server.url.removeprefix("http://").rpartition(":")
+    token = server.log_in().headers["authorization"].encode()
+    server.client.close()
     with contextlib.ExitStack() as opened:
 
-        def connect() -> socket.socket:
-            return opened.enter_context(socket.create_connection((host, int(port)), timeout=20))
+        def ask(path: bytes) -> bytes:
+            one = opened.enter_context(socket.create_connection((host, int(port)), timeout=20))
+            one.sendall(b"GET %s HTTP/1.1\r\nHost: localhost\r\nAuthorization: %s\r\n\r\n" % (path, token))
+            return one.recv(12)
 
-        held = [connect() for _ in range(8)]
-        for one in held:
+        for _ in range(7):
+            assert ask(b"/api/v1/stream") == b"HTTP/1.1 200"
+        assert ask(b"/api/v1/system") == b"HTTP/1.1 503"
+
+
+def test_connections_that_ask_nothing_make_room(start_server: Callable[..., Any]) -> None:
+    server = start_server(limits={"connections": 8})
+    host, _, port = server.url.removeprefix("http://").rpartition(":")
+    with contextlib.ExitStack() as opened:
+        silent = [opened.enter_context(socket.create_connection((host, int(port)), timeout=20)) for _ in range(20)]
+        for one in silent[-7:]:
             one.sendall(b"GET /api/v1/system HTTP/1.1\r\n")
-        late = connect()
-        late.sendall(b"GET /api/v1/system HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        assert late.recv(100).startswith(b"HTTP/1.1 503 ")
+        server.log_in()
+        for one in silent[:12]:
+            with contextlib.suppress(ConnectionResetError):
+                assert one.recv(1) == b""
 
 
 def test_how_often_the_workspace_is_looked_at(start_app: Callable[..., Any]) -> None:

@@ -149,7 +149,9 @@ def test_a_stream_shows_runs_and_tasks_as_they_change(
         task = client.post("/tasks", json=body).json()
         held = next_where(messages, lambda m: m["type"] == "tasks")
         assert held["tasks"][0]["state"] == "running"
-        assert held["system"]["gpus"] == [{"id": 7, "task": task["id"], "task_name": "sleep", "run": None, "others": 0}]
+        assert held["system"]["gpus"] == [
+            {"id": 7, "task": task["id"], "task_name": "sleep", "run": None, "others": 0, "foreign": False}
+        ]
         client.post(f"/tasks/{task['id']}/stop")
         freed = next_where(messages, lambda m: m["type"] == "tasks" and m["tasks"][0]["state"] == "killed")
         assert freed["system"]["gpus"][0]["task"] is None

@@ -138,7 +138,7 @@ def test_tags_and_notes_get_files_of_their_own(record: Record) -> None:
         assert (run.folder.streams / name).read_bytes() == content
 
 
-@pytest.mark.parametrize("tags", ["paper", [""], [" a"], ["a\nb"], ["x" * 101], [3]])
+@pytest.mark.parametrize("tags", ["paper", [""], [" a"], ["a\nb"], ["x" * 101], [3], ["a,b"], 3])
 def test_tags_that_are_none(record: Record, tags: object) -> None:
     run = record()
     before = os.listdir(run.folder.streams)
@@ -163,3 +163,26 @@ def test_what_cannot_be_read_is_a_problem_and_no_error(record: Record) -> None:
     assert run.config == {}
     assert run.values("loss")["value"].tolist() == [1.0]
     assert [problem.partition(" ")[0] for problem in run.problems] == ["config.json", f"streams/{events.name}:"]
+
+
+def test_an_edit_counts_although_the_clock_of_the_one_before_was_ahead(record: Record) -> None:
+    run = record()
+    for type, content in (("tags", '"tags": ["old"]'), ("notes", '"text": "old"')):
+        line = f'{{"type": "{type}", "time": 4000000000.0, {content}}}\n'
+        (run.path / "streams" / f"{type}.jsonl").write_text(line)
+    run.reload()
+    assert (run.tags, run.notes) == (["old"], "old")
+    run.set_tags(["new"])
+    run.set_notes("new")
+    assert (run.tags, run.notes) == (["new"], "new")
+    assert (Run(run.path).tags, Run(run.path).notes) == (["new"], "new")
+
+
+def test_an_edit_is_not_written_through_a_link(record: Record, tmp_path: Path) -> None:
+    run = record()
+    run.folder.streams.rename(tmp_path / "elsewhere")
+    before = sorted((tmp_path / "elsewhere").iterdir())
+    run.folder.streams.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OSError, match="link"):
+        run.set_tags(["x"])
+    assert sorted((tmp_path / "elsewhere").iterdir()) == before

@@ -247,7 +247,7 @@ def test_names_tags_and_notes(tmp_path: Path, config: Config, monkeypatch: pytes
     assert read(run.path).info["name"] == "the big one"
     assert [e["tags"] for e in events(run.path, "tags")] == [["a", "sweep", "night"], ["a", "sweep", "night", "good"]]
     assert [e["text"] for e in events(run.path, "notes")] == ["as the last, with more data"]
-    for tags in ("word", [1], ["a,b"], [""]):
+    for tags in ("word", [1], ["a,b"], [""], ["x" * 101]):
         with pytest.raises((TypeError, ValueError)):
             run.tags = tags  # type: ignore[assignment]
 

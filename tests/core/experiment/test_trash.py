@@ -75,3 +75,33 @@ def test_a_run_that_was_moved_there_by_hand(record: Record, workspace: Path) -> 
     run.path.rename(workspace / ".trash" / "digits" / run.id)
     (inside,) = trashed(workspace)
     assert (inside.id, inside.by) == (run.id, "")
+
+
+def test_who_did_it_can_be_said(record: Record, workspace: Path) -> None:
+    trash(workspace, record(), by="ada")
+    assert [run.by for run in trashed(workspace)] == ["ada"]
+
+
+def test_what_is_known_is_not_read_again(record: Record, workspace: Path) -> None:
+    target = trash(workspace, record(), by="ada")
+    known = {run.path: run for run in trashed(workspace)}
+    (target / "trash.json").write_text("{}")
+    assert trashed(workspace, known) == list(known.values())
+    assert [run.by for run in trashed(workspace)] == [""]
+
+
+def test_nothing_is_moved_through_a_link(record: Record, workspace: Path, tmp_path: Path) -> None:
+    run, other = record(), record()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (workspace / ".trash").symlink_to(elsewhere)
+    with pytest.raises(OSError, match="link"):
+        trash(workspace, run)
+    assert run.path.is_dir() and trashed(workspace) == []
+    (workspace / ".trash").unlink()
+    trash(workspace, run)
+    other.path.parent.rename(tmp_path / "moved")
+    (workspace / "digits").symlink_to(elsewhere)
+    with pytest.raises(OSError, match="link"):
+        restore(workspace, trashed(workspace)[0])
+    assert not (elsewhere / run.id).exists()

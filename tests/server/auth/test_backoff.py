@@ -53,6 +53,16 @@ def test_a_right_password_forgives() -> None:
     assert backoff.charge("ada", "10.0.0.1") == 0.0
 
 
+def test_a_try_that_was_not_checked_does_not_count() -> None:
+    backoff = Backoff(Clock())
+    for _ in range(5):
+        backoff.charge("ada", "10.0.0.1")
+    backoff.refund("ada", "10.0.0.1")
+    assert backoff.charge("ada", "10.0.0.1") == 0.0
+    assert backoff.charge("ada", "10.0.0.1") == 1.0
+    backoff.refund("bob", "10.0.0.1")  # nothing to give back
+
+
 def test_all_addresses_of_an_ipv6_network_are_one() -> None:
     backoff = Backoff(Clock())
     for host in range(5):

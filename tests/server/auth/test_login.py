@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ailab_server.auth import Authenticator, LoginRefused, TooManyTries
+from ailab_server.auth import Authenticator, LoginRefused, TooManyTries, passwords
 from ailab_server.auth.passwords import PasswordHash, hash_password
 
 ADA, BOB = hash_password("a"), hash_password("b")
@@ -88,10 +88,32 @@ def test_one_users_flood_leaves_the_other_alone(authenticator: Authenticator) ->
     asyncio.run(flood())
 
 
-def test_a_flood_of_names_does_not_pile_up_hashes(authenticator: Authenticator) -> None:
+def test_a_flood_of_names_does_not_pile_up_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passwords, "_N", 2)
+    authenticator = Authenticator({})
+
     async def flood() -> list[BaseException | None]:
         tries = [authenticator.check(f"user{n}", "x", "10.0.0.1") for n in range(200)]
         return await asyncio.gather(*tries, return_exceptions=True)
 
     results = asyncio.run(flood())
-    assert sum(isinstance(result, LoginRefused) for result in results) == authenticator._MOST_WAITING
+    authenticator.close()
+    # One of an address at a time, and so many that wait.
+    assert sum(isinstance(result, LoginRefused) for result in results) == authenticator._MOST_WAITING + 1
+    assert sum(isinstance(result, TooManyTries) for result in results) == 199 - authenticator._MOST_WAITING
+
+
+def test_who_was_left_out_of_a_crowd_has_lost_no_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passwords, "_N", 2)
+    authenticator = Authenticator({"ada": hash_password("a")})
+
+    async def scene() -> None:
+        crowd = [authenticator.check(f"user{n}", "x", "10.0.0.1") for n in range(300)]
+        mine = [authenticator.check("ada", "a", "10.0.0.1") for _ in range(4)]
+        results = await asyncio.gather(*crowd, *mine, return_exceptions=True)
+        assert sum(isinstance(result, TooManyTries) for result in results) > 200
+        for _ in range(5):
+            await authenticator.check("ada", "a", "10.0.0.1")
+
+    asyncio.run(scene())
+    authenticator.close()

@@ -12,7 +12,7 @@ def test_system(app: Any, workspace: Path) -> None:
     assert system["workspace_available"] is True
     assert system["user"] == "ada"
     assert system["gpus"] == [
-        {"id": 0, "task": None, "task_name": None, "run": None, "others": 0},
-        {"id": 1, "task": None, "task_name": None, "run": None, "others": 0},
+        {"id": 0, "task": None, "task_name": None, "run": None, "others": 0, "foreign": False},
+        {"id": 1, "task": None, "task_name": None, "run": None, "others": 0, "foreign": False},
     ]
     assert set(system) == {"name", "version", "workspace", "workspace_available", "user", "role", "gpus"}

@@ -48,6 +48,15 @@ NEEDS = {
     ("GET", "/tasks/{task}"): "viewer",
     ("POST", "/tasks/{task}/stop"): "operator",
     ("GET", "/stream"): "viewer",
+    ("GET", "/system/state"): "viewer",
+    ("GET", "/storage"): "viewer",
+    ("GET", "/storage/runs"): "viewer",
+    ("GET", "/trash"): "viewer",
+    ("POST", "/trash"): "operator",
+    ("POST", "/trash/restore"): "operator",
+    ("POST", "/runs/{run}/tags"): "operator",
+    ("POST", "/runs/{run}/notes"): "operator",
+    ("GET", "/audit"): "admin",
 }
 OURS = [
     (method.upper(), path.removeprefix("/api/v1"))

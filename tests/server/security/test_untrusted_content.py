@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import pickle
 import struct
 import subprocess
@@ -125,15 +124,3 @@ def test_a_flood_of_metrics_and_endless_names_are_cut(
     detail = app.client.get(f"/runs/{id}")
     assert len(detail.content) < 8 * 2**20
     assert len(detail.json()["metrics"]) == 10_000
-
-
-def test_a_thousand_runs_are_listed_and_each_is_one_row(
-    start_app: Callable[..., Any], workspace: Path, eventually: Callable[..., Any]
-) -> None:
-    for number in range(1000):
-        folder = workspace / "many" / f"run{number}"
-        (folder / "streams").mkdir(parents=True)
-        (folder / "run.json").write_text(json.dumps({"schema": 1, "host": "gpu1"}))
-    app = start_app()
-    runs = eventually(lambda: len(found := app.client.get("/runs").json()["runs"]) == 1000 and found)
-    assert len({run["id"] for run in runs}) == 1000

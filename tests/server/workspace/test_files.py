@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,34 @@ def test_links_are_not_followed_at_any_step(root: Path, tmp_path: Path) -> None:
     for steps in (["run", "images", "link"], ["run", "images", "loop"], ["folder", "secret"]):
         with pytest.raises(OSError):
             read_inside(root, steps)
+
+
+def test_a_folder_that_is_swapped_for_a_link_leads_nowhere(root: Path, tmp_path: Path) -> None:
+    """However often it is swapped: what is read is what lies in the root, or nothing."""
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "a.png").write_text("canary")
+    images, link, aside = root / "run" / "images", tmp_path / "link", tmp_path / "aside"
+    link.symlink_to(tmp_path / "outside")
+    over = threading.Event()
+
+    def swap() -> None:
+        while not over.is_set():
+            images.rename(aside)
+            link.rename(images)
+            images.rename(link)
+            aside.rename(images)
+
+    swapping = threading.Thread(target=swap)
+    swapping.start()
+    outcomes = set()
+    for _ in range(3_000):
+        try:
+            outcomes.add(read_inside(root, ["run", "images", "a.png"])[0])
+        except OSError:
+            outcomes.add(b"refused")
+    over.set()
+    swapping.join()
+    assert outcomes == {b"0123456789", b"refused"}
 
 
 def test_pipes_and_devices_neither_block_nor_are_read(root: Path) -> None:

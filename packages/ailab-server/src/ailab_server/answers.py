@@ -3,6 +3,7 @@
 It knows no FastAPI: ``late`` gives these answers before that is even imported, the routes give them afterwards.
 """
 
+import asyncio
 import json
 import logging
 import math
@@ -32,13 +33,16 @@ async def log_in(services: Services, credentials: Credentials, address: str) -> 
     try:
         await services.authenticator.check(credentials.user, credentials.password, address)
     except TooManyTries as refusal:
+        services.audit.refused_login(services.known(credentials.user), address, 429)
         seconds = math.ceil(refusal.seconds)
         detail = f"too many tries: wait {seconds} s"
         raise ProblemError(429, detail, {"Retry-After": str(seconds)}) from None
     except LoginRefused:
+        services.audit.refused_login(services.known(credentials.user), address, 401)
         _log.warning("login refused: user %s from %s", credentials.user, address)
         raise ProblemError(401, "user or password is wrong") from None
     token, expires = services.tokens.issue(credentials.user)
+    await asyncio.to_thread(services.audit.note, "login", credentials.user, address, "", 200)
     _log.info("login: user %s from %s", credentials.user, address)
     return Session(token=token, user=credentials.user, expires=expires)
 

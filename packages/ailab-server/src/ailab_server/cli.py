@@ -163,9 +163,10 @@ def check(config_file: Path, notify: bool) -> None:
 
 
 @cli.command("hash-password")
-def hash_password_command() -> None:
+@click.option("--argon2", is_flag=True, help='By argon2id, not scrypt: needs pip install "ailab-server[argon2]".')
+def hash_password_command(argon2: bool) -> None:
     """Print the hash of a password, typed twice at the terminal or read from the first line of stdin."""
-    from ailab_server.auth.passwords import hash_password
+    from ailab_server.auth.passwords import MissingLibrary, argon2_hash, hash_password
 
     if sys.stdin.isatty():
         password = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
@@ -173,7 +174,10 @@ def hash_password_command() -> None:
         password = sys.stdin.readline().rstrip("\r\n")
     if not password:
         _fail("a password may not be empty", 2)
-    click.echo(str(hash_password(password)))
+    try:
+        click.echo(str(argon2_hash(password) if argon2 else hash_password(password)))
+    except MissingLibrary as error:
+        _fail(f"--argon2 {error}", 2)
 
 
 @cli.command()

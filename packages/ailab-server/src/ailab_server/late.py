@@ -48,7 +48,9 @@ def create_app(services: Services) -> ASGIApp:
         api.state.services = services
         return api
 
-    return guarded(LateApi(services, make), services.config, services.tokens, manager.hook.ailab_ui_folder())
+    return guarded(
+        LateApi(services, make), services.config, services.tokens, services.audit, manager.hook.ailab_ui_folder()
+    )
 
 
 class LateApi:

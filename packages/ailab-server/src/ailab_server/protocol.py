@@ -16,19 +16,26 @@ class TimedProtocol(H11Protocol):
 
     Without it a thousand connections that send one byte of a header each would stay for ever. Between
     requests uvicorn's own keep-alive time-out rules; bodies are timed by ``security.bodies``.
+
+    When there are as many connections as may be, a new one takes the place of the one that has gone longest without
+    asking for anything: connections that say nothing keep nobody out, not even for those ten seconds.
     """
 
     _head_timer: asyncio.TimerHandle | None = None
+    _silent_since = 0.0
 
     def connection_made(self, transport: Any) -> None:
         """Start the clock: a connection is for a request."""
         super().connection_made(transport)
+        self._silent_since = self.loop.time()
+        self._make_room()
         self._time_head()
 
     def data_received(self, data: bytes) -> None:
         """Stop the clock when a whole head is there, start it when another begins."""
         super().data_received(data)
         if self.conn.their_state is not h11.IDLE:
+            self._silent_since = self.loop.time()
             self._stop_timer()
         elif self._head_timer is None and self.conn.trailing_data[0]:
             self._time_head()
@@ -37,6 +44,21 @@ class TimedProtocol(H11Protocol):
         """No connection, no clock."""
         self._stop_timer()
         super().connection_lost(exc)
+
+    def _make_room(self) -> None:
+        if self.limit_concurrency is None:
+            return
+        too_many = len(self.connections) - (self.limit_concurrency - 1)
+        if too_many <= 0:
+            return
+        silent = [one for one in self.connections if isinstance(one, TimedProtocol) and one._is_silent()]
+        for one in sorted(silent, key=lambda one: one._silent_since)[:too_many]:
+            if one is not self:
+                one.transport.abort()
+
+    def _is_silent(self) -> bool:
+        """Whether nothing is asked at the moment: a head is not whole yet, or an answer was the last thing."""
+        return self.conn.their_state is h11.IDLE and (self.cycle is None or self.cycle.response_complete)
 
     def _time_head(self) -> None:
         self._head_timer = self.loop.call_later(HEAD_SECONDS, self._late)

@@ -15,13 +15,19 @@ import pluggy
 
 from ailab_server import __version__, models
 from ailab_server.auth import Authenticator, Tokens
-from ailab_server.auth.passwords import PREFIX, hash_password, parse_hash
+from ailab_server.auth.passwords import hash_password, is_hash, parse_hash
 from ailab_server.clock import SkewWatch
 from ailab_server.config import ConfigError, ServerConfig
+from ailab_server.manage.audit import Audit, audit_folder
+from ailab_server.manage.edits import Edits
+from ailab_server.manage.machine import DiskWatch, MachineWatch
+from ailab_server.manage.storage import StorageWatch
+from ailab_server.manage.trash import Trash
 from ailab_server.notify.notifier import Notifier
 from ailab_server.notify.watch import Notification, RunWatch
 from ailab_server.scheduler.allocation import Allocation
 from ailab_server.scheduler.executor import Executor
+from ailab_server.scheduler.foreign import ForeignGpus
 from ailab_server.scheduler.scheduler import OUTPUT_BYTES, Scheduler
 from ailab_server.scheduler.task import Task
 from ailab_server.stream.hub import Hub
@@ -72,12 +78,25 @@ class Services:
         if executor is None:
             raise ConfigError(f"executor: no installed plugin offers {config.executor!r}; `ailab plugins` lists them")
         self.executor = cast(Executor, executor)
+        self.audit = Audit(audit_folder(config.state_dir, config.workspace))
+        self.edits = Edits(self.workspace)
+        self.trash = Trash(self.workspace, only)
+        self.storage = StorageWatch(self.workspace, default_folder(config.state_dir))
+        # GPUs of another machine, which an executor may have, are none of this one's.
+        local = config.gpus if config.executor == "local" else []
+        self._foreign = ForeignGpus(local, self._held, self._foreign_changed)
+        disks = [
+            DiskWatch("workspace", root),
+            DiskWatch("state", _disk_of(audit_folder(config.state_dir, config.workspace))),
+        ]
+        self.machine = MachineWatch(disks, local, self._held, lambda: self._foreign.now)
         self.scheduler = Scheduler(
             Allocation(config.gpus, os.cpu_count() or 1, config.tasks_per_gpu),
             self.executor,
             self._system_changed,
             {"AILAB_WORKSPACE": config.workspace},
             most_waiting=limits.waiting_tasks,
+            foreign=lambda: self._foreign.now,
         )
         self.hub = Hub(self.snapshot, self.tasks_message, self.workspace.row, self.tokens, limits.streams)
         self._states: dict[str, str] = {}
@@ -109,10 +128,15 @@ class Services:
         if self._watch is not None:
             self._notifier.start()
         self.workspace.start()
+        self._foreign.start()
+        self.machine.start()
+        self.storage.start()
+        self.audit.note("server started", "", "", self.config.workspace)
         await asyncio.wrap_future(self._authenticator)
         # So that whoever asks right after the start finds the runs there; a workspace that takes longer fills
-        # up meanwhile.
+        # up meanwhile. Likewise which GPUs are free: until that is known, none is.
         await asyncio.to_thread(self.workspace.wait_until_read, 1.0)
+        await asyncio.to_thread(self._foreign.wait_until_seen, 1.0)
 
     async def stop(self) -> None:
         """End the streams, then the tasks, then everything else."""
@@ -121,7 +145,15 @@ class Services:
         self.executor.close()
         await asyncio.to_thread(self._notifier.close)
         self.authenticator.close()
+        self.storage.close()
+        self.machine.close()
+        await asyncio.to_thread(self._foreign.close)
         await asyncio.to_thread(self.workspace.close)
+        self.audit.note("server stopped", "", "", self.config.workspace)
+
+    def known(self, user: str) -> str:
+        """``user`` if that is one, else words that stand for all others: a name that is none may be a password."""
+        return user if user in self.config.users else "(no user)"
 
     def system(self, user: str) -> models.System:
         """The machine as ``user`` sees it."""
@@ -188,11 +220,18 @@ class Services:
 
     def _gpu(self, id: int, tasks: Sequence[Task]) -> models.Gpu:
         if not tasks:
-            return models.Gpu(id=id, task=None, task_name=None, run=None, others=0)
+            return models.Gpu(id=id, task=None, task_name=None, run=None, others=0, foreign=id in self._foreign.now)
         first = tasks[0]
         run = self.workspace.run_of_task(first.id)
         name = text(first.request.name, 200)
-        return models.Gpu(id=id, task=first.id, task_name=name, run=run, others=len(tasks) - 1)
+        foreign = id in self._foreign.now
+        return models.Gpu(id=id, task=first.id, task_name=name, run=run, others=len(tasks) - 1, foreign=foreign)
+
+    def _held(self) -> dict[int, list[str]]:
+        return {gpu: [task.id for task in tasks] for gpu, tasks in self.scheduler.holders().items()}
+
+    def _foreign_changed(self) -> None:
+        self.scheduler.look_again()
 
     def _system_changed(self) -> None:
         self.hub.publish_tasks()
@@ -237,7 +276,12 @@ class Services:
 def _authenticator(users: dict[str, str]) -> Authenticator:
     return Authenticator(
         {
-            name: parse_hash(password) if password.startswith(PREFIX) else hash_password(password)
+            name: parse_hash(password) if is_hash(password) else hash_password(password)
             for name, password in users.items()
         }
     )
+
+
+def _disk_of(folder: Path) -> Path:
+    """``folder``, or the nearest above it that is there."""
+    return next(path for path in (folder, *folder.parents) if path.is_dir())

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ailab.experiment.system.gpu import Gpus
+from ailab.experiment.system.gpu import GpuProcess, Gpus
 
 
 class Nvml:
@@ -45,11 +45,21 @@ class Nvml:
         return 0
 
     def nvmlDeviceGetMemoryInfo(self, handle: Any, memory: Any) -> int:
-        memory._obj.used = 3_000_000_000
+        memory._obj.used, memory._obj.total = 3_000_000_000, 8_000_000_000
         return 0
 
     def nvmlDeviceGetTemperature(self, handle: Any, kind: int, number: Any) -> int:
         number._obj.value = 61
+        return 0
+
+    def nvmlDeviceGetComputeRunningProcesses_v3(self, handle: Any, count: Any, rows: Any) -> int:
+        if handle.value == 1001:
+            return 3
+        if count._obj.value < 100:
+            return 7  # more processes than there is room for
+        count._obj.value = 100
+        for number in range(100):
+            rows[number].pid, rows[number].memory = 500 + number, 2**64 - 1 if number else 1 << 30
         return 0
 
     def nvmlDeviceGetPowerUsage(self, handle: Any, number: Any) -> int:
@@ -74,6 +84,24 @@ def test_what_a_gpu_supports_is_told(nvml: None) -> None:
     }
 
 
+def test_the_state_of_each_gpu_and_who_computes_on_it(nvml: None) -> None:
+    first, second = Gpus().states()
+    assert (first.index, first.name, first.utilization, first.temperature) == (0, "Model 1000", 50.0, 61.0)
+    assert (first.memory_used, first.memory_total, first.power) == (3_000_000_000, 8_000_000_000, None)
+    assert first.processes is not None and len(first.processes) == 100
+    assert first.processes[:2] == (GpuProcess(500, 1 << 30), GpuProcess(501, None))
+    assert second.processes is None  # it does not tell
+    assert Gpus().processes() == {0: first.processes}
+
+
+def test_an_old_driver_has_an_older_question(nvml: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    ask = Nvml.nvmlDeviceGetComputeRunningProcesses_v3
+    monkeypatch.delattr(Nvml, "nvmlDeviceGetComputeRunningProcesses_v3")
+    assert Gpus().states()[0].processes is None
+    monkeypatch.setattr(Nvml, "nvmlDeviceGetComputeRunningProcesses_v2", ask, raising=False)
+    assert len(Gpus().states()[0].processes or ()) == 100
+
+
 @pytest.mark.parametrize(
     ("visible", "seen"), [("1", ["gpu1"]), ("GPU-1000", ["gpu0"]), ("", []), ("0,1", ["gpu0", "gpu1"])]
 )
@@ -82,6 +110,7 @@ def test_only_the_gpus_of_this_process(
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
     assert sorted({name.partition("/")[0] for name in Gpus().sample()}) == seen
+    assert [state.index for state in Gpus(hidden=True).states()] == [0, 1]
 
 
 def test_without_a_driver_there_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,3 +119,4 @@ def test_without_a_driver_there_are_none(monkeypatch: pytest.MonkeyPatch) -> Non
 
     monkeypatch.setattr(ctypes, "CDLL", missing)
     assert (Gpus().sample(), Gpus().facts()) == ({}, None)
+    assert (Gpus().states(), Gpus().processes()) == ([], {})

@@ -7,6 +7,7 @@ from ailab.client.connection import Connection
 from ailab.client.export import ExportCalls
 from ailab.client.log import LogCalls
 from ailab.client.logged import LoggedCalls
+from ailab.client.manage import ManageCalls
 from ailab.client.runs import RunCalls
 from ailab.client.series import SeriesCalls
 from ailab.client.system import SystemCalls
@@ -15,7 +16,7 @@ from ailab.client.tasks import TaskCalls
 __all__ = ["Client"]
 
 
-class Client(SystemCalls, RunCalls, SeriesCalls, LoggedCalls, LogCalls, CodeCalls, ExportCalls, TaskCalls):
+class Client(SystemCalls, RunCalls, SeriesCalls, LoggedCalls, LogCalls, CodeCalls, ExportCalls, TaskCalls, ManageCalls):
     __doc__ = Connection.__doc__
 
     def __enter__(self) -> Client:

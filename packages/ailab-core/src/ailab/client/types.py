@@ -56,6 +56,7 @@ class Gpu(TypedDict):
     task_name: str | None
     run: str | None
     others: int
+    foreign: bool
 
 
 class System(TypedDict):
@@ -147,6 +148,8 @@ class RunDetail(TypedDict):
     config: Any
     info: dict[str, Any]
     traceback: str | None
+    tags: list[str]
+    notes: str
 
 
 class Series(TypedDict):

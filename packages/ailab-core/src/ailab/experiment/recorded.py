@@ -278,14 +278,14 @@ class Run:
         """
         from ailab.experiment.edits import check_tags, write_edit
 
-        write_edit(self.folder, "tags", tags=check_tags(tags))
+        write_edit(self.folder, "tags", self.facts.tags_time, tags=check_tags(tags))
         self.reload()
 
     def set_notes(self, text: str) -> None:
         """Replace the notes; empty for none. As `set_tags`."""
         from ailab.experiment.edits import check_notes, write_edit
 
-        write_edit(self.folder, "notes", text=check_notes(text))
+        write_edit(self.folder, "notes", self.facts.notes_time, text=check_notes(text))
         self.reload()
 
     # --- inside ---

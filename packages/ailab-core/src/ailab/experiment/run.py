@@ -14,6 +14,7 @@ from ailab import current
 from ailab.experiment.background import Background
 from ailab.experiment.capture import OutputCapture
 from ailab.experiment.config import changed_inside
+from ailab.experiment.edits import check_tags
 from ailab.experiment.media import Media
 from ailab.experiment.metrics import Metrics
 from ailab.experiment.progress import Loops, Progress
@@ -23,7 +24,6 @@ from ailab.experiment.record.eta import EtaEstimator
 from ailab.experiment.record.writer import RecordWriter
 from ailab.experiment.reports import Reports
 from ailab.experiment.values import as_progress
-from ailab.experiment.variables import check_tags
 from ailab.experiment.watch import how_it_ended, watch
 
 if TYPE_CHECKING:

@@ -68,9 +68,10 @@ def start(
     """
     global _run
     # Late, so that a program that only wants a Config does not pay for it.
+    from ailab.experiment.edits import check_tags
     from ailab.experiment.opening import open_run
     from ailab.experiment.run import ActiveRun
-    from ailab.experiment.variables import check_tags, from_environment
+    from ailab.experiment.variables import from_environment
 
     if not isinstance(config, Config):
         raise TypeError(f"config must be an instance of a Config subclass, got {shown(config)}")

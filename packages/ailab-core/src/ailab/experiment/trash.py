@@ -6,12 +6,13 @@ whom. Moving is one rename, so a run is never half in the trash.
 
 from __future__ import annotations
 
+import errno
 import getpass
 import json
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,12 +53,16 @@ class Trashed:
         return total
 
 
-def trash(workspace: Path, run: Run, force: bool = False) -> Path:
+def trash(workspace: Path, run: Run, force: bool = False, by: str | None = None) -> Path:
     """Move a run to the trash; its new place.
+
+    Args:
+        by: who does it; this process's user by default.
 
     Raises:
         ValueError: the run does not lie in this workspace, or is running and not ``force``.
-        OSError: the workspace cannot be written to.
+        FileExistsError: the trash holds a run of this name already.
+        OSError: the workspace cannot be written to, or a folder on the way is a link.
     """
     workspace = workspace.absolute()
     if run.path.parent.parent.resolve() != workspace.resolve():
@@ -66,19 +71,24 @@ def trash(workspace: Path, run: Run, force: bool = False) -> Path:
         raise ValueError(f"{run.id} is running: stop it first, or delete it all the same with --force")
     target = workspace / _FOLDER / run.experiment / run.id
     target.parent.mkdir(parents=True, exist_ok=True)
+    _refuse_links(target.parent.parent, target.parent, run.path.parent, run.path)
     if target.exists():
         raise FileExistsError(f"the trash holds a run {run.experiment}/{run.id} already: {target}")
-    replace_file(run.path / _NOTE, json.dumps({"time": time.time(), "user": _user()}).encode())
+    replace_file(run.path / _NOTE, json.dumps({"time": time.time(), "user": _user() if by is None else by}).encode())
     run.path.rename(target)
     return target
 
 
-def trashed(workspace: Path) -> list[Trashed]:
-    """The runs in the trash, the latest first."""
+def trashed(workspace: Path, known: Mapping[Path, Trashed] | None = None) -> list[Trashed]:
+    """The runs in the trash, the latest first.
+
+    Args:
+        known: what an earlier look found, by place, so that those need not be looked into again.
+    """
     folder = workspace.absolute() / _FOLDER
-    if not folder.is_dir():
+    if folder.is_symlink() or not folder.is_dir():
         return []
-    return sorted(_look(folder), key=lambda run: run.when, reverse=True)
+    return sorted(_look(folder, known or {}), key=lambda run: run.when, reverse=True)
 
 
 def restore(workspace: Path, run: Trashed) -> Path:
@@ -86,12 +96,13 @@ def restore(workspace: Path, run: Trashed) -> Path:
 
     Raises:
         FileExistsError: there is a run of this name again.
-        OSError: the workspace cannot be written to.
+        OSError: the workspace cannot be written to, or a folder on the way is a link.
     """
     target = workspace.absolute() / run.experiment / run.id
     if target.exists():
         raise FileExistsError(f"{target} exists already: move it away first")
     target.parent.mkdir(parents=True, exist_ok=True)
+    _refuse_links(target.parent, run.path.parent.parent, run.path.parent, run.path)
     run.path.rename(target)
     (target / _NOTE).unlink(missing_ok=True)
     return target
@@ -109,8 +120,22 @@ def empty(run: Trashed) -> None:
     shutil.rmtree(run.path)
 
 
-def _look(folder: Path) -> Iterator[Trashed]:
-    for path in discover(folder):
+def _refuse_links(*folders: Path) -> None:
+    """What lies in a workspace is not trusted to stay in it: nothing is moved through a link.
+
+    Raises:
+        OSError: one of them is a link.
+    """
+    for folder in folders:
+        if folder.is_symlink():
+            raise OSError(errno.ELOOP, "nothing is moved through a link", str(folder))
+
+
+def _look(folder: Path, known: Mapping[Path, Trashed]) -> Iterator[Trashed]:
+    for path in discover(folder, known):
+        if path in known:
+            yield known[path]
+            continue
         note: dict[str, Any] = {}
         try:
             content = json.loads(read_regular(path / _NOTE))

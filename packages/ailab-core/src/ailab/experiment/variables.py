@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ailab.errors import shown
 from ailab.experiment.names import check_file_name
 
-__all__ = ["RECORDED_VARIABLE", "Variables", "check_tags", "from_environment"]
+__all__ = ["RECORDED_VARIABLE", "Variables", "from_environment"]
 
 RECORDED_VARIABLE = "AILAB_CONFIG_RECORDED"
 """Names the config.json of a run that is being reproduced, whose fields go before all others."""
@@ -54,21 +54,3 @@ def from_environment() -> Variables:
         together=ranks == "together",
         always_new=bool(os.environ.get(RECORDED_VARIABLE)),
     )
-
-
-def check_tags(tags: object) -> tuple[str, ...]:
-    """Tags in the order given, each once.
-
-    Raises:
-        TypeError: they are no list of strings.
-        ValueError: one is empty or holds a comma or a control character.
-    """
-    if isinstance(tags, str) or not isinstance(tags, list | tuple | set | frozenset):
-        raise TypeError(f"tags must be a list of strings, got {shown(tags)}")
-    found = sorted(tags) if isinstance(tags, set | frozenset) else tags
-    for tag in found:
-        if not isinstance(tag, str):
-            raise TypeError(f"tags must be strings, got {shown(tag)}")
-        if not tag.strip() or "," in tag or not tag.isprintable():
-            raise ValueError(f"a tag must be a word or words without commas and control characters, got {shown(tag)}")
-    return tuple(dict.fromkeys(found))

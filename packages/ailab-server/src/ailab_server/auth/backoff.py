@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-__all__ = ["Backoff"]
+__all__ = ["Backoff", "source"]
 
 
 @dataclass(slots=True)
@@ -46,18 +46,29 @@ class Backoff:
             tries.free_at = now + min(self.LONGEST, 2.0 ** min(tries.failed - self.FREE, 30))
         return 0.0
 
+    def refund(self, user: str, address: str) -> None:
+        """A try that was charged has not been checked after all: it does not count."""
+        tries = self._table.get(_key(user, address))
+        if tries is not None and tries.failed > 0:
+            tries.failed -= 1
+            tries.free_at = 0.0
+
     def forgive(self, user: str, address: str) -> None:
         """The password was right: forget the failures."""
         self._table.pop(_key(user, address), None)
 
 
-def _key(user: str, address: str) -> bytes:
+def source(address: str) -> str:
+    """What counts as one place: an address, or an IPv6 network, since whoever has one address has the 2**64 of it."""
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
-        pass
-    else:
-        # Whoever has one IPv6 address has the 2**64 of its network.
-        if parsed.version == 6 and parsed.ipv4_mapped is None:
-            address = str(ipaddress.ip_network((int(parsed) >> 64 << 64, 64)))
-    return hashlib.sha256(f"{len(address)}:{address}:{user}".encode("utf-8", "surrogatepass")).digest()
+        return address
+    if parsed.version == 6 and parsed.ipv4_mapped is None:
+        return str(ipaddress.ip_network((int(parsed) >> 64 << 64, 64)))
+    return address
+
+
+def _key(user: str, address: str) -> bytes:
+    place = source(address)
+    return hashlib.sha256(f"{len(place)}:{place}:{user}".encode("utf-8", "surrogatepass")).digest()

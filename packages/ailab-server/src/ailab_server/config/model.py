@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, StrictBool, StrictInt, field_validator
 from pydantic_core import PydanticCustomError
 
-from ailab_server.auth.passwords import PREFIX, parse_hash
+from ailab_server.auth.passwords import is_hash, parse_hash
 from ailab_server.config.parts import (
     Folder,
     Limits,
@@ -36,12 +36,14 @@ class ServerConfig(Part):
     users: dict[str, Text] = Field(
         default_factory=dict,
         repr=False,
-        description="User names and their passwords, plain or as `ailab-server hash-password` prints them.",
+        description="User names and their passwords, plain or as `ailab-server hash-password` prints them, or any"
+        " argon2's hash.",
     )
     roles: dict[str, Annotated[Role, BeforeValidator(check_role)]] = Field(
         default_factory=dict,
-        description="What users may do: a `viewer` looks, an `operator` also queues tasks and stops their own, an"
-        " `admin` stops anyone's. Without this key all are admins; with it, who is not named is a viewer.",
+        description="What users may do: a `viewer` looks, an `operator` also queues tasks, stops their own and looks"
+        " after runs, an `admin` stops anyone's and reads the audit. Without this key all are admins; with it, who is"
+        " not named is a viewer.",
     )
     workspace: Folder = Field(description="Folder of the experiments; `~`, `$USER` and the like expand.")
     auto_detect_experiments: StrictBool = Field(
@@ -70,9 +72,9 @@ class ServerConfig(Part):
     )
     state_dir: Folder | None = Field(
         default=None,
-        description="Folder on a local disk for the tasks' output, the server's certificate, and rows of runs that are"
-        " over. By default the output goes with the server, the certificate is kept in `~/.local/state/ailab-server`,"
-        " the rows in `~/.cache/ailab-server`.",
+        description="Folder on a local disk for the tasks' output, the server's certificate, the audit, and rows and"
+        " sizes of runs. By default the output goes with the server, the certificate and the audit are kept in"
+        " `~/.local/state/ailab-server`, rows and sizes in `~/.cache/ailab-server`.",
     )
     executor: Text = Field(
         default="local", description="What runs the tasks: this machine, or what a plugin offers under this name."
@@ -110,7 +112,7 @@ class ServerConfig(Part):
                 raise PydanticCustomError("user", "{name} has an empty password", {"name": name})
             if len(password) > 1024:
                 raise PydanticCustomError("user", "{name} has a password of over 1024 characters", {"name": name})
-            if password.startswith(PREFIX):
+            if is_hash(password):
                 try:
                     parse_hash(password)
                 except ValueError as error:
@@ -200,7 +202,7 @@ class ServerConfig(Part):
     def warnings(self, path: Path) -> list[str]:
         """What works but should not stay so, one line each. ``path`` is the file that it was read from."""
         found = []
-        plain = [name for name, password in self.users.items() if not password.startswith(PREFIX)]
+        plain = [name for name, password in self.users.items() if not is_hash(password)]
         if plain:
             found.append(
                 f"{path}: users: {_some(plain)} with a plain password;"

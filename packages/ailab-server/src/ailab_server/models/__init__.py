@@ -8,6 +8,16 @@ by their routes alone, since every model takes its part of a millisecond.
 """
 
 from ailab_server.models.base import Number, Role
+from ailab_server.models.manage import (
+    Annotations,
+    AuditEntry,
+    AuditPage,
+    ChosenRuns,
+    NewNotes,
+    TagsChange,
+    TrashedRun,
+    TrashList,
+)
 from ailab_server.models.runs import (
     Image,
     ImageHistory,
@@ -20,6 +30,13 @@ from ailab_server.models.runs import (
 )
 from ailab_server.models.series import SeriesQuestion
 from ailab_server.models.session import Credentials, Problem, Session
+from ailab_server.models.storage import (
+    ExperimentStorage,
+    RunStorage,
+    RunStoragePage,
+    Storage,
+    UserStorage,
+)
 from ailab_server.models.stream import (
     ChangesMessage,
     PingMessage,
@@ -29,35 +46,65 @@ from ailab_server.models.stream import (
     StreamMessage,
     TasksMessage,
 )
-from ailab_server.models.system import Gpu, System
+from ailab_server.models.system import (
+    Disk,
+    Gpu,
+    GpuProcess,
+    GpuState,
+    Load,
+    Memory,
+    Processors,
+    System,
+    SystemState,
+)
 from ailab_server.models.tasks import NewTask, Task, TaskList, TaskState
 
 __all__ = [
+    "Annotations",
+    "AuditEntry",
+    "AuditPage",
     "ChangesMessage",
+    "ChosenRuns",
     "Credentials",
+    "Disk",
+    "ExperimentStorage",
     "Gpu",
+    "GpuProcess",
+    "GpuState",
     "Image",
     "ImageHistory",
+    "Load",
+    "Memory",
     "Metric",
+    "NewNotes",
     "NewTask",
     "Number",
     "PingMessage",
     "Primary",
     "Problem",
+    "Processors",
     "RemovedMessage",
     "Role",
     "RunDetail",
     "RunList",
     "RunMessage",
     "RunState",
+    "RunStorage",
+    "RunStoragePage",
     "RunSummary",
     "SeriesQuestion",
     "Session",
     "SnapshotMessage",
+    "Storage",
     "StreamMessage",
     "System",
+    "SystemState",
+    "TagsChange",
     "Task",
     "TaskList",
     "TaskState",
     "TasksMessage",
+    "TrashList",
+    "TrashedRun",
+    "UserStorage",
 ]

@@ -92,3 +92,5 @@ class RunDetail(Answer):
     config: Any
     info: dict[str, Any]
     traceback: str | None
+    tags: list[str]
+    notes: str

@@ -5,7 +5,21 @@ All of them lie under ``/api/v1`` and behind ``security.access``.
 
 from fastapi import APIRouter
 
-from ailab_server.routes import code, export, log, logged, runs, session, stream, system, tasks
+from ailab_server.routes import (
+    annotations,
+    audit,
+    code,
+    export,
+    log,
+    logged,
+    runs,
+    session,
+    storage,
+    stream,
+    system,
+    tasks,
+    trash,
+)
 
 __all__ = ["routers"]
 
@@ -20,6 +34,10 @@ def routers() -> list[APIRouter]:
         log.router,
         code.router,
         export.router,
+        annotations.router,
+        trash.router,
         tasks.router,
         stream.router,
+        storage.router,
+        audit.router,
     ]

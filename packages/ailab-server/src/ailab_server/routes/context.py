@@ -9,9 +9,10 @@ from ailab_server.config import Role
 from ailab_server.errors import ProblemError
 from ailab_server.security.access import LOGIN_KEY
 from ailab_server.security.roles import allows
+from ailab_server.security.trail import NOTE_KEY, Note
 from ailab_server.services import Services
 
-__all__ = ["Caller", "Parts", "may"]
+__all__ = ["Caller", "Noted", "Parts", "may"]
 
 
 def _parts(request: Request) -> Services:
@@ -25,6 +26,13 @@ def _caller(request: Request) -> Login:
     return login
 
 
+def _note(request: Request) -> Note:
+    note = request.scope.get(NOTE_KEY)
+    note = note if isinstance(note, Note) else Note()  # nobody keeps it, if somebody served the app without its guard
+    note.action = request.scope["route"].name
+    return note
+
+
 def may(caller: Login, wanted: Role, parts: Services) -> bool:
     """Whether the caller's role covers what needs ``wanted``."""
     return allows(parts.config.role_of(caller.user), wanted)
@@ -32,3 +40,4 @@ def may(caller: Login, wanted: Role, parts: Services) -> bool:
 
 Parts = Annotated[Services, Depends(_parts)]
 Caller = Annotated[Login, Depends(_caller)]
+Noted = Annotated[Note, Depends(_note)]

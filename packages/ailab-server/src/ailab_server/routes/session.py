@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 
 from ailab_server import answers
 from ailab_server.models import Credentials, Problem, Session
-from ailab_server.routes.context import Caller, Parts
+from ailab_server.routes.context import Caller, Noted, Parts
 
 router = APIRouter(tags=["session"])
 
@@ -16,7 +16,7 @@ async def login(credentials: Credentials, request: Request, parts: Parts) -> Ses
 
 
 @router.post("/logout", status_code=204)
-async def logout(caller: Caller, parts: Parts) -> None:
+async def logout(caller: Caller, parts: Parts, noted: Noted) -> None:
     """End the token that the request came with, and the streams that were opened with it."""
     parts.tokens.revoke(caller.key)
     parts.hub.end(caller.key)

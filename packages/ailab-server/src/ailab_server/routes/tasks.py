@@ -10,7 +10,7 @@ from fastapi import APIRouter, Path
 
 from ailab_server.errors import ProblemError
 from ailab_server.models import NewTask, Task, TaskList
-from ailab_server.routes.context import Caller, Parts, may
+from ailab_server.routes.context import Caller, Noted, Parts, may
 from ailab_server.scheduler.request import BadRequest, check_request
 from ailab_server.scheduler.scheduler import QueueFull
 
@@ -27,7 +27,7 @@ def list_tasks(parts: Parts) -> TaskList:
 
 
 @router.post("/tasks", status_code=201)
-def add_task(new: NewTask, caller: Caller, parts: Parts) -> Task:
+def add_task(new: NewTask, caller: Caller, parts: Parts, noted: Noted) -> Task:
     """Queue a command.
 
     It starts, in its own process group, as soon as enough GPUs are free and all before it have started.
@@ -39,6 +39,8 @@ def add_task(new: NewTask, caller: Caller, parts: Parts) -> Task:
         raise ProblemError(422, str(error)) from None
     except QueueFull as error:
         raise ProblemError(429, str(error), {"Retry-After": "60"}) from None
+    # Not its arguments, which may hold a key or a password.
+    noted.detail = f"task {task.id}, {request.gpus} GPUs: {request.command[0]} in {request.folder}"
     _log.info("task %s queued by %s: %s", task.id, caller.user, list(request.command))
     return parts.task(task)
 
@@ -53,7 +55,7 @@ def get_task(task: TaskId, parts: Parts) -> Task:
 
 
 @router.post("/tasks/{task}/stop")
-def stop_task(task: TaskId, caller: Caller, parts: Parts) -> Task:
+def stop_task(task: TaskId, caller: Caller, parts: Parts, noted: Noted) -> Task:
     """A queued task never starts.
 
     A running one gets SIGTERM, all its processes, and SIGKILL five seconds later. Another user's task takes an
@@ -63,6 +65,7 @@ def stop_task(task: TaskId, caller: Caller, parts: Parts) -> Task:
         if parts.scheduler.get(task).user != caller.user and not may(caller, "admin", parts):
             raise ProblemError(403, "this task is another user's: they or an admin may stop it")
         stopped = parts.scheduler.stop(task)
+        noted.detail = f"of {stopped.user}"
     except KeyError:
         raise _no_task() from None
     _log.info("task %s stopped by %s", stopped.id, caller.user)

@@ -1,7 +1,7 @@
 """Who starts next, and with which GPUs: pure bookkeeping, no processes, no clock."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 __all__ = ["Allocation"]
 
@@ -62,14 +62,17 @@ class Allocation:
         self._cpu_line = deque(other for other in self._cpu_line if other != task)
         return self.waiting < before
 
-    def take(self) -> tuple[str, tuple[int, ...]] | None:
+    def take(self, foreign: Container[int] = ()) -> tuple[str, tuple[int, ...]] | None:
         """The next task that can start and the ids it now holds: those with the fewest tasks, then the lowest.
 
         None if nobody can.
+
+        Args:
+            foreign: ids that are busy with what is nobody's task here; they are not handed out.
         """
         if self._gpu_line:
             task, wanted = self._gpu_line[0]
-            free = [gpu for gpu in self._gpus if self._load(gpu) < self._tasks_per_gpu]
+            free = [gpu for gpu in self._gpus if self._load(gpu) < self._tasks_per_gpu and gpu not in foreign]
             if len(free) >= wanted:
                 self._gpu_line.popleft()
                 ids = tuple(sorted(sorted(free, key=lambda gpu: (self._load(gpu), gpu))[:wanted]))

@@ -6,7 +6,7 @@ import signal
 from collections.abc import Iterable
 from pathlib import Path
 
-__all__ = ["TASK_VARIABLE", "members", "send"]
+__all__ = ["TASK_VARIABLE", "exists", "members", "send", "task_of"]
 
 TASK_VARIABLE = "AILAB_TASK_ID"
 """Every process of a task inherits this.
@@ -41,6 +41,29 @@ def members(group: int, task: str) -> set[int]:
         if group in (int(pgrp), int(session)) or _is_marked(entry, mark):
             found.add(int(entry))
     return found
+
+
+def exists(pid: int) -> bool:
+    """Whether a process of this number is alive, or dead and not yet buried, in this container."""
+    return (_PROC / str(pid)).exists()
+
+
+def task_of(pid: int) -> str | None:
+    """The task that a process belongs to, by its environment, or that of its session's or group's first process."""
+    mark = f"{TASK_VARIABLE}=".encode()
+    try:
+        _, _, pgrp, session, *_ = (_PROC / str(pid) / "stat").read_bytes().rpartition(b")")[2].split()
+    except (OSError, ValueError):
+        return None
+    for one in dict.fromkeys((pid, int(session), int(pgrp))):
+        try:
+            variables = (_PROC / str(one) / "environ").read_bytes().split(b"\0")
+        except OSError:  # another user's, or gone
+            continue
+        for variable in variables:
+            if variable.startswith(mark):
+                return variable.removeprefix(mark).decode("utf-8", "replace")
+    return None
 
 
 def send(group: int, pids: Iterable[int], number: signal.Signals) -> None:

@@ -7,7 +7,7 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -41,6 +41,7 @@ class Scheduler:
         changed: called, from any thread, after any task or GPU changed.
         variables: environment variables that every task gets.
         most_waiting: tasks that may wait at a time.
+        foreign: the GPUs that others use at the moment; no task is started on them.
     """
 
     MOST_REMEMBERED = 200
@@ -53,6 +54,7 @@ class Scheduler:
         variables: Mapping[str, str] | None = None,
         grace: float = GRACE,
         most_waiting: int = 1_000,
+        foreign: Callable[[], Container[int]] = tuple,
     ) -> None:
         self._allocation = allocation
         self._executor = executor
@@ -60,6 +62,7 @@ class Scheduler:
         self._variables = dict(variables or {})
         self._grace = grace
         self._most_waiting = most_waiting
+        self._foreign = foreign
         self._tasks: dict[str, Task] = {}
         self._handles: dict[str, Handle] = {}
         self._stopping: set[str] = set()
@@ -137,6 +140,12 @@ class Scheduler:
             if not self._nothing_runs.wait_for(lambda: not self._handles, self._grace + 3.0):
                 _log.error("these tasks could not be ended: %s", ", ".join(self._handles))
 
+    def look_again(self) -> None:
+        """Start what waits and can: a GPU that others used may be free."""
+        with self._lock:
+            self._start_waiting()
+        self._changed()
+
     def hurry(self) -> None:
         """While it closes: end what still runs by force, now."""
         with self._lock:
@@ -144,7 +153,7 @@ class Scheduler:
                 handle.stop(0.0)
 
     def _start_waiting(self) -> None:
-        while not self._closing and (turn := self._allocation.take()) is not None:
+        while not self._closing and (turn := self._allocation.take(self._foreign())) is not None:
             id, gpu_ids = turn
             task = self._tasks[id] = replace(self._tasks[id], state="running", gpu_ids=gpu_ids, started=time.time())
             job = Job(id, task.request.command, task.request.folder, gpu_ids, {**self._variables, TASK_VARIABLE: id})

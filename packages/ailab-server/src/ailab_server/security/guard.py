@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ailab_server.auth import Tokens
 from ailab_server.config import ServerConfig
 from ailab_server.errors import problem
+from ailab_server.manage.audit import Audit
 from ailab_server.security.access import TokenCheck
 from ailab_server.security.bodies import BodyCheck
 from ailab_server.security.headers import SafeHeaders
@@ -15,16 +16,18 @@ from ailab_server.security.hosts import HostCheck
 from ailab_server.security.origins import CrossOrigin
 from ailab_server.security.roles import RoleCheck
 from ailab_server.security.site import Site
+from ailab_server.security.trail import AuditTrail
 
 __all__ = ["guarded"]
 
 _log = logging.getLogger(__name__)
 
 
-def guarded(app: ASGIApp, config: ServerConfig, tokens: Tokens, ui_folder: Path | None) -> ASGIApp:
+def guarded(app: ASGIApp, config: ServerConfig, tokens: Tokens, audit: Audit, ui_folder: Path | None) -> ASGIApp:
     """``app`` behind every check. What comes from outside passes from the last line here to the first."""
     app = BodyCheck(app, config.limits.body_bytes)
     app = RoleCheck(app, config.role_of)
+    app = AuditTrail(app, audit)
     app = TokenCheck(app, tokens)
     app = Site(app, ui_folder)
     app = CrossOrigin(app, config.allowed_origins)

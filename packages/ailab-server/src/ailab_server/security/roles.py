@@ -13,17 +13,32 @@ from ailab_server.config import Role
 from ailab_server.errors import problem
 from ailab_server.security.access import LOGIN_KEY
 
-__all__ = ["RoleCheck", "allows", "needed"]
+__all__ = ["RoleCheck", "allows", "changes_nothing", "needed"]
 
 _ORDER: tuple[Role, ...] = ("viewer", "operator", "admin")
 
-_OF_EVERYONE = frozenset({("POST", "/api/v1/logout"), ("POST", "/api/v1/series")})
-"""What changes nothing, or nothing but the caller's own login: a question too long for an address is a POST."""
+_LOOKING = ("GET", "HEAD", "OPTIONS")
+
+_QUESTIONS = frozenset({("POST", "/api/v1/series")})
+"""What changes nothing: a question too long for an address is a POST."""
+
+_OF_EVERYONE = _QUESTIONS | {("POST", "/api/v1/logout")}
+"""What changes nothing, or nothing but the caller's own login."""
+
+
+_OF_ADMINS = frozenset({"/api/v1/audit"})
+
+
+def changes_nothing(method: str, path: str) -> bool:
+    """Whether a request only asks."""
+    return method in _LOOKING or (method, path) in _QUESTIONS
 
 
 def needed(method: str, path: str) -> Role:
     """The role that a request needs before any route sees it; routes may ask for more."""
-    if method in ("GET", "HEAD", "OPTIONS") or (method, path) in _OF_EVERYONE:
+    if path in _OF_ADMINS:
+        return "admin"
+    if method in _LOOKING or (method, path) in _OF_EVERYONE:
         return "viewer"
     return "operator"
 

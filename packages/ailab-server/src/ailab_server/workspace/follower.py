@@ -4,7 +4,8 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from ailab_server.workspace import view
@@ -74,6 +75,7 @@ class Follower:
         self._loaded = False
         self._sweeps: list[Sweep] = []
         self._wakeup = threading.Event()
+        self._asked: deque[tuple[tuple[str, ...], bool, threading.Event]] = deque()
         self._stopping = False
         self._swept = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="ailab-workspace", daemon=True)
@@ -94,6 +96,17 @@ class Follower:
         self._wakeup.set()
         if self._thread.ident is not None:
             self._thread.join(timeout=1.0)  # a dead network share may hold it; it is a daemon
+
+    def look_again(self, ids: Sequence[str] = (), listing: bool = False) -> threading.Event:
+        """Look at these runs, and at which runs there are, now and not when their turn comes.
+
+        Returns:
+            What is set when that has been done and told; nobody is promised when, on a share that hangs.
+        """
+        done = threading.Event()
+        self._asked.append((tuple(ids), listing, done))
+        self._wakeup.set()
+        return done
 
     def look_for_runs(self) -> None:
         """List the folders: runs that appeared are followed, those that went are forgotten."""
@@ -170,13 +183,17 @@ class Follower:
         list_at = poll_at = 0.0
         while not self._stopping:
             began = time.monotonic()
+            asked = [self._asked.popleft() for _ in range(len(self._asked))]
             try:
+                if any(listing for _, listing, _ in asked):
+                    list_at = poll_at = 0.0
                 if began >= list_at:
                     self.look_for_runs()
                     took = time.monotonic() - began
                     # On a slow share or a vast workspace, listing gets at most a twentieth of the time.
                     # One that is away is looked for again soon, however long it took to say so.
                     list_at = time.monotonic() + max(_LIST_SECONDS, min(20 * took, 30.0) if self.available else 0.0)
+                self._look_at({id for ids, _, _ in asked for id in ids})
                 if began >= poll_at:
                     self.poll_runs()
                     pause = self.poll_seconds
@@ -185,12 +202,23 @@ class Follower:
                     self._peek()
             except Exception:  # noqa: BLE001 - the thread must live on
                 _log.exception("following the workspace failed; trying again")
+            for _, _, done in asked:
+                done.set()
             now = time.monotonic()
             until = min(list_at, poll_at) - now
             if self._local and self._store.live:
                 # However many runs log however fast, requests get three quarters of the time.
                 until = min(until, max(_PEEK_SECONDS, 3 * (now - began)))
             self._wakeup.wait(max(0.01, until))
+            self._wakeup.clear()
+
+    def _look_at(self, ids: Iterable[str]) -> None:
+        """Look at runs that somebody has just done something to."""
+        entries = [entry for id in ids if (entry := self._store.entries.get(id)) is not None]
+        quiet = self._store.quiet
+        changed = [e.id for e in entries if (self._look(e) if e.id in quiet else self._poller.poll(e))]
+        if changed:
+            self._changed(changed)
 
     def _share(self, live: list[tuple[str, Entry]]) -> list[tuple[str, Entry]]:
         """Have helpers read a part of very many runs; the rest is returned."""

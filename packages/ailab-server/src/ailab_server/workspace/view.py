@@ -15,6 +15,7 @@ __all__ = ["detail", "image_file", "run_id", "summary", "unreadable"]
 
 _MOST_METRICS = 10_000
 _MOST_IMAGES = 10_000
+_MOST_TAGS = 1_000
 _SAFE_STEP = 2**53  # beyond it JavaScript no longer tells neighbours apart
 
 
@@ -87,6 +88,8 @@ def detail(reader: RunReader, run: RunSummary) -> RunDetail:
         config=strict(reader.config),
         info=strict(reader.info),
         traceback=text(reader.traceback, 100_000) if reader.traceback else None,
+        tags=[text(tag, 100) for tag in reader.tags[:_MOST_TAGS]],
+        notes=text(reader.notes, 100_000),
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Container, Sequence
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import numpy.typing as npt
@@ -55,6 +56,26 @@ class Workspace:
     def available(self) -> bool:
         """The workspace can be listed."""
         return self.follower.available
+
+    def look_again(self, ids: Sequence[str] = (), listing: bool = False) -> Event:
+        """Look at these runs, and at which runs there are, now and not when their turn comes.
+
+        Returns:
+            What is set when that has been done and told; nobody is promised when, on a share that hangs.
+        """
+        return self.follower.look_again(ids, listing)
+
+    def folder(self, id: str) -> Path:
+        """Where a run lies.
+
+        Raises:
+            KeyError: no such run.
+        """
+        return Path(self.store.known(id).path)
+
+    def places(self) -> dict[str, str]:
+        """Id → the folder of each run that is shown."""
+        return {entry.id: entry.path for entry in list(self.store.entries.values()) if entry.row}
 
     @property
     def revision(self) -> int:

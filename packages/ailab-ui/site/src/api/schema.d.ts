@@ -4,6 +4,26 @@
  */
 
 export interface paths {
+    readonly "/api/v1/audit": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Get Audit
+         * @description What was done and refused, the newest first. Needs an admin.
+         */
+        readonly get: operations["get_audit"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/api/v1/diff": {
         readonly parameters: {
             readonly query?: never;
@@ -310,6 +330,26 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/api/v1/runs/{run}/notes": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Change Notes
+         * @description Replace a run's notes, also while it runs.
+         */
+        readonly post: operations["change_notes"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/api/v1/runs/{run}/series": {
         readonly parameters: {
             readonly query?: never;
@@ -390,6 +430,26 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/api/v1/runs/{run}/tags": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Change Tags
+         * @description Change a run's tags, also while it runs. A tag is 1 to 100 printable characters without a comma.
+         */
+        readonly post: operations["change_tags"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/api/v1/runs/{run}/texts": {
         readonly parameters: {
             readonly query?: never;
@@ -450,6 +510,46 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/api/v1/storage": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Get Storage
+         * @description What the runs take by user and by experiment, as far as they have been measured, which goes on by itself.
+         */
+        readonly get: operations["get_storage"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/v1/storage/runs": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List Run Storage
+         * @description What each run takes, the largest first.
+         */
+        readonly get: operations["list_run_storage"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/api/v1/stream": {
         readonly parameters: {
             readonly query?: never;
@@ -482,6 +582,26 @@ export interface paths {
          * @description The machine's name, its workspace, and who has which GPU.
          */
         readonly get: operations["get_system"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/v1/system/state": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Get System State
+         * @description What processors, memory, disks and GPUs do at the moment, and whose processes are on the GPUs.
+         */
+        readonly get: operations["get_system_state"];
         readonly put?: never;
         readonly post?: never;
         readonly delete?: never;
@@ -559,10 +679,94 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/api/v1/trash": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List Trash
+         * @description The runs in the workspace's trash, the latest first.
+         */
+        readonly get: operations["list_trash"];
+        readonly put?: never;
+        /**
+         * Trash Runs
+         * @description Move runs to the trash: all or, if one is running (409) or unknown (404), none.
+         */
+        readonly post: operations["trash_runs"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/v1/trash/restore": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Restore Runs
+         * @description Move runs back from the trash to where they were: all or, if one is unknown (404), none.
+         */
+        readonly post: operations["restore_runs"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * Annotations
+         * @description What people wrote about a run.
+         */
+        readonly Annotations: {
+            /** Notes */
+            readonly notes: string;
+            /** Tags */
+            readonly tags: readonly string[];
+        };
+        /**
+         * AuditEntry
+         * @description Something that was done, or refused: ``status`` is the answer's, null where there was none.
+         */
+        readonly AuditEntry: {
+            /** Action */
+            readonly action: string;
+            /** Address */
+            readonly address: string;
+            /** Detail */
+            readonly detail: string;
+            /** Status */
+            readonly status: number | null;
+            /** Target */
+            readonly target: string;
+            /** Time */
+            readonly time: number;
+            /** User */
+            readonly user: string;
+        };
+        /**
+         * AuditPage
+         * @description Entries, the newest first; ``next`` is the ``before`` of the next page, null on the last.
+         */
+        readonly AuditPage: {
+            /** Entries */
+            readonly entries: readonly components["schemas"]["AuditEntry"][];
+            /** Next */
+            readonly next: number | null;
+        };
         /**
          * ChangesMessage
          * @description The first line of a stream that goes on where another ended: what changed, appeared and went since then.
@@ -582,6 +786,14 @@ export interface components {
              * @enum {string}
              */
             readonly type: "changes";
+        };
+        /**
+         * ChosenRuns
+         * @description Ids of runs.
+         */
+        readonly ChosenRuns: {
+            /** Runs */
+            readonly runs: readonly string[];
         };
         /**
          * CodeChange
@@ -671,10 +883,44 @@ export interface components {
             readonly values: readonly unknown[];
         };
         /**
+         * Disk
+         * @description A file system in bytes, as its free space was ``seconds`` ago; null while it does not answer.
+         *
+         *     ``name`` says what lies there: ``workspace`` or ``state``.
+         */
+        readonly Disk: {
+            /** Free */
+            readonly free: number | null;
+            /** Name */
+            readonly name: string;
+            /** Path */
+            readonly path: string;
+            /** Seconds */
+            readonly seconds: number | null;
+            /** Total */
+            readonly total: number | null;
+        };
+        /**
+         * ExperimentStorage
+         * @description What all measured runs of an experiment take.
+         */
+        readonly ExperimentStorage: {
+            /** Bytes */
+            readonly bytes: number;
+            /** Experiment */
+            readonly experiment: string;
+            /** Runs */
+            readonly runs: number;
+        };
+        /**
          * Gpu
          * @description One id of the config's ``gpus``, and who has it: the longest, and how many ``others`` share it.
+         *
+         *     ``foreign``: processes use it that belong to no task of this server, which leaves it alone.
          */
         readonly Gpu: {
+            /** Foreign */
+            readonly foreign: boolean;
             /** Id */
             readonly id: number;
             /** Others */
@@ -685,6 +931,50 @@ export interface components {
             readonly task: string | null;
             /** Task Name */
             readonly task_name: string | null;
+        };
+        /**
+         * GpuProcess
+         * @description A process that computes on a GPU: whose, and for which task; empty is what cannot be told. Memory in bytes.
+         */
+        readonly GpuProcess: {
+            /** Memory */
+            readonly memory: number | null;
+            /** Pid */
+            readonly pid: number;
+            /** Program */
+            readonly program: string;
+            /** Task */
+            readonly task: string | null;
+            /** User */
+            readonly user: string;
+        };
+        /**
+         * GpuState
+         * @description A GPU of the machine, whether the server may assign it or not.
+         *
+         *     Percent, bytes, °C and W; null is what it does not tell.
+         */
+        readonly GpuState: {
+            /** Assigned */
+            readonly assigned: boolean;
+            /** Foreign */
+            readonly foreign: boolean;
+            /** Id */
+            readonly id: number;
+            /** Memory Total */
+            readonly memory_total: number | null;
+            /** Memory Used */
+            readonly memory_used: number | null;
+            /** Name */
+            readonly name: string;
+            /** Power */
+            readonly power: number | null;
+            /** Processes */
+            readonly processes: readonly components["schemas"]["GpuProcess"][] | null;
+            /** Temperature */
+            readonly temperature: number | null;
+            /** Utilization */
+            readonly utilization: number | null;
         };
         /**
          * Histogram
@@ -750,6 +1040,18 @@ export interface components {
             readonly name: string;
         };
         /**
+         * Load
+         * @description How many processes wanted to run, on average of 1, 5 and 15 minutes.
+         */
+        readonly Load: {
+            /** Fifteen */
+            readonly fifteen: number;
+            /** Five */
+            readonly five: number;
+            /** One */
+            readonly one: number;
+        };
+        /**
          * LoggedFile
          * @description A file that was logged, of ``size`` bytes, which are at ``/runs/{run}/files/{id}``.
          */
@@ -798,6 +1100,18 @@ export interface components {
             readonly text: string;
         };
         /**
+         * Memory
+         * @description Main memory in bytes; ``server`` is what this server has of it.
+         */
+        readonly Memory: {
+            /** Server */
+            readonly server: number | null;
+            /** Total */
+            readonly total: number | null;
+            /** Used */
+            readonly used: number | null;
+        };
+        /**
          * Metric
          * @description One named value of a run.
          */
@@ -812,6 +1126,14 @@ export interface components {
             readonly name: string;
             /** Primary */
             readonly primary: boolean;
+        };
+        /**
+         * NewNotes
+         * @description What replaces a run's notes; empty for none.
+         */
+        readonly NewNotes: {
+            /** Text */
+            readonly text: string;
         };
         /**
          * NewTask
@@ -882,6 +1204,19 @@ export interface components {
             readonly type: string;
         };
         /**
+         * Processors
+         * @description How busy the processors are, in percent of all ``count`` of them; ``server`` is this server's part of that.
+         */
+        readonly Processors: {
+            /** Count */
+            readonly count: number;
+            readonly load: components["schemas"]["Load"] | null;
+            /** Percent */
+            readonly percent: number | null;
+            /** Server */
+            readonly server: number | null;
+        };
+        /**
          * RemovedMessage
          * @description A run is gone.
          */
@@ -909,7 +1244,11 @@ export interface components {
             };
             /** Metrics */
             readonly metrics: readonly components["schemas"]["Metric"][];
+            /** Notes */
+            readonly notes: string;
             readonly summary: components["schemas"]["RunSummary"];
+            /** Tags */
+            readonly tags: readonly string[];
             /** Traceback */
             readonly traceback: string | null;
         };
@@ -958,6 +1297,36 @@ export interface components {
              * @enum {string}
              */
             readonly type: "run";
+        };
+        /**
+         * RunStorage
+         * @description What a run takes, in bytes of the disk and entries of folders, as at ``time``.
+         */
+        readonly RunStorage: {
+            /** Bytes */
+            readonly bytes: number;
+            /** Experiment */
+            readonly experiment: string;
+            /** Files */
+            readonly files: number;
+            /** Name */
+            readonly name: string;
+            /** Run */
+            readonly run: string;
+            /** Time */
+            readonly time: number;
+            /** User */
+            readonly user: string;
+        };
+        /**
+         * RunStoragePage
+         * @description Runs, the largest first; ``total`` is how many there are on all pages.
+         */
+        readonly RunStoragePage: {
+            /** Runs */
+            readonly runs: readonly components["schemas"]["RunStorage"][];
+            /** Total */
+            readonly total: number;
         };
         /**
          * RunSummary
@@ -1057,6 +1426,31 @@ export interface components {
              */
             readonly type: "snapshot";
         };
+        /**
+         * Storage
+         * @description Bytes of the disk, the largest first.
+         *
+         *     ``complete`` is false while runs are still being measured for the first time: ``measured`` of ``runs`` are.
+         *     ``trash`` and ``code`` (what runs have in common) are not in ``bytes``; null until they have been measured.
+         */
+        readonly Storage: {
+            /** Bytes */
+            readonly bytes: number;
+            /** Code */
+            readonly code: number | null;
+            /** Complete */
+            readonly complete: boolean;
+            /** Experiments */
+            readonly experiments: readonly components["schemas"]["ExperimentStorage"][];
+            /** Measured */
+            readonly measured: number;
+            /** Runs */
+            readonly runs: number;
+            /** Trash */
+            readonly trash: number | null;
+            /** Users */
+            readonly users: readonly components["schemas"]["UserStorage"][];
+        };
         readonly StreamMessage: components["schemas"]["SnapshotMessage"] | components["schemas"]["ChangesMessage"] | components["schemas"]["RunMessage"] | components["schemas"]["RemovedMessage"] | components["schemas"]["TasksMessage"] | components["schemas"]["PingMessage"];
         /**
          * System
@@ -1080,6 +1474,28 @@ export interface components {
             readonly workspace: string;
             /** Workspace Available */
             readonly workspace_available: boolean;
+        };
+        /**
+         * SystemState
+         * @description What the machine does, at ``time``: its disks and network in bytes a second, null while not known.
+         */
+        readonly SystemState: {
+            /** Disk Read */
+            readonly disk_read: number | null;
+            /** Disk Written */
+            readonly disk_written: number | null;
+            /** Disks */
+            readonly disks: readonly components["schemas"]["Disk"][];
+            /** Gpus */
+            readonly gpus: readonly components["schemas"]["GpuState"][];
+            readonly memory: components["schemas"]["Memory"];
+            /** Network Received */
+            readonly network_received: number | null;
+            /** Network Sent */
+            readonly network_sent: number | null;
+            readonly processors: components["schemas"]["Processors"];
+            /** Time */
+            readonly time: number;
         };
         /**
          * Table
@@ -1122,6 +1538,24 @@ export interface components {
             readonly rows: readonly (readonly string[])[];
             /** Total */
             readonly total: number;
+        };
+        /**
+         * TagsChange
+         * @description ``tags`` replaces the run's tags, if given; then those of ``remove`` are taken off and those of ``add`` added.
+         */
+        readonly TagsChange: {
+            /**
+             * Add
+             * @default []
+             */
+            readonly add: readonly string[];
+            /**
+             * Remove
+             * @default []
+             */
+            readonly remove: readonly string[];
+            /** Tags */
+            readonly tags?: readonly string[] | null;
         };
         /**
          * Task
@@ -1224,6 +1658,42 @@ export interface components {
             /** Texts */
             readonly texts: readonly components["schemas"]["Text"][];
         };
+        /**
+         * TrashedRun
+         * @description A run in the trash: since when, and who put it there. Restored, it has the same id again.
+         */
+        readonly TrashedRun: {
+            /** Experiment */
+            readonly experiment: string;
+            /** Id */
+            readonly id: string;
+            /** Name */
+            readonly name: string;
+            /** Time */
+            readonly time: number;
+            /** User */
+            readonly user: string;
+        };
+        /**
+         * TrashList
+         * @description Runs in the trash, the latest first.
+         */
+        readonly TrashList: {
+            /** Runs */
+            readonly runs: readonly components["schemas"]["TrashedRun"][];
+        };
+        /**
+         * UserStorage
+         * @description What all measured runs of a user take; the name is "" where the runs do not say.
+         */
+        readonly UserStorage: {
+            /** Bytes */
+            readonly bytes: number;
+            /** Runs */
+            readonly runs: number;
+            /** User */
+            readonly user: string;
+        };
     };
     responses: never;
     parameters: never;
@@ -1233,6 +1703,43 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    readonly get_audit: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description only this action */
+                readonly action?: string | null;
+                /** @description only what was earlier than this time */
+                readonly before?: number | null;
+                readonly limit?: number;
+                /** @description only what this user did */
+                readonly user?: string | null;
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["AuditPage"];
+                };
+            };
+            /** @description What went wrong and what to do */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     readonly diff_runs: {
         readonly parameters: {
             readonly query: {
@@ -2061,6 +2568,42 @@ export interface operations {
             };
         };
     };
+    readonly change_notes: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description a run's id, from an earlier answer */
+                readonly run: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["NewNotes"];
+            };
+        };
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Annotations"];
+                };
+            };
+            /** @description What went wrong and what to do */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     readonly get_series: {
         readonly parameters: {
             readonly query: {
@@ -2314,6 +2857,42 @@ export interface operations {
             };
         };
     };
+    readonly change_tags: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description a run's id, from an earlier answer */
+                readonly run: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["TagsChange"];
+            };
+        };
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Annotations"];
+                };
+            };
+            /** @description What went wrong and what to do */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     readonly list_texts: {
         readonly parameters: {
             readonly query?: {
@@ -2470,6 +3049,71 @@ export interface operations {
             };
         };
     };
+    readonly get_storage: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Storage"];
+                };
+            };
+            /** @description What went wrong and what to do */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly list_run_storage: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description only this experiment's */
+                readonly experiment?: string | null;
+                readonly limit?: number;
+                readonly offset?: number;
+                /** @description only this user's */
+                readonly user?: string | null;
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["RunStoragePage"];
+                };
+            };
+            /** @description What went wrong and what to do */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     readonly get_stream: {
         readonly parameters: {
             readonly query?: {
@@ -2520,6 +3164,35 @@ export interface operations {
                 };
                 content: {
                     readonly "application/json": components["schemas"]["System"];
+                };
+            };
+            /** @description What went wrong and what to do */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly get_system_state: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["SystemState"];
                 };
             };
             /** @description What went wrong and what to do */
@@ -2646,6 +3319,119 @@ export interface operations {
                 };
                 content: {
                     readonly "application/json": components["schemas"]["Task"];
+                };
+            };
+            /** @description What went wrong and what to do */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly list_trash: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["TrashList"];
+                };
+            };
+            /** @description What went wrong and what to do */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly trash_runs: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["ChosenRuns"];
+            };
+        };
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["TrashList"];
+                };
+            };
+            /** @description Conflict */
+            readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What went wrong and what to do */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly restore_runs: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["ChosenRuns"];
+            };
+        };
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["TrashList"];
+                };
+            };
+            /** @description Conflict */
+            readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description What went wrong and what to do */

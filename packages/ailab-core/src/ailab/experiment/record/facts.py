@@ -26,6 +26,7 @@ class RunFacts:
         error, traceback: how a failed run ended.
         updated, finished: seconds since the epoch, by the clocks of the machines that wrote; None while unknown.
         tags, notes: as last set, by the run or by anyone after it.
+        tags_time, notes_time: when that was, in seconds since the epoch; minus infinity if never.
         warnings: the messages, oldest first for each writer.
     """
 
@@ -46,8 +47,8 @@ class RunFacts:
         self.warnings: list[str] = []
         self._status_time = -math.inf
         self._progress_time = -math.inf
-        self._tags_time = -math.inf
-        self._notes_time = -math.inf
+        self.tags_time = -math.inf
+        self.notes_time = -math.inf
 
     def primary(self) -> MetricSummary | None:
         """The metric for the front page: the first logged as primary."""
@@ -129,10 +130,10 @@ class RunFacts:
 
     def _take_edit(self, when: float, event: dict[str, Any]) -> None:
         match event:
-            case {"type": "tags", "tags": list(tags)} if when >= self._tags_time:
-                self.tags, self._tags_time = [tag for tag in tags if isinstance(tag, str)], when
-            case {"type": "notes", "text": str(text)} if when >= self._notes_time:
-                self.notes, self._notes_time = text, when
+            case {"type": "tags", "tags": list(tags)} if when >= self.tags_time:
+                self.tags, self.tags_time = [tag for tag in tags if isinstance(tag, str)], when
+            case {"type": "notes", "text": str(text)} if when >= self.notes_time:
+                self.notes, self.notes_time = text, when
 
 
 def is_time(value: object) -> TypeGuard[float]:

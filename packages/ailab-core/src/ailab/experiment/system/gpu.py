@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import ctypes
 import os
+from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Gpus"]
+__all__ = ["GpuProcess", "GpuState", "Gpus"]
 
 _TEMPERATURE_GPU = 0
+_INSUFFICIENT_SIZE = 7
+_UNKNOWN = 2**64 - 1  # NVML's word for memory that it cannot tell
 
 
 class _Utilization(ctypes.Structure):
@@ -19,10 +22,49 @@ class _Memory(ctypes.Structure):
     _fields_ = (("total", ctypes.c_ulonglong), ("free", ctypes.c_ulonglong), ("used", ctypes.c_ulonglong))
 
 
-class Gpus:
-    """The GPUs that this process may use, as ``CUDA_VISIBLE_DEVICES`` says; none without NVIDIA's driver."""
+class _Process(ctypes.Structure):
+    _fields_ = (
+        ("pid", ctypes.c_uint),
+        ("memory", ctypes.c_ulonglong),
+        ("gpu_instance", ctypes.c_uint),
+        ("compute_instance", ctypes.c_uint),
+    )
 
-    def __init__(self) -> None:
+
+@dataclass(frozen=True, slots=True)
+class GpuProcess:
+    """A process that computes on a GPU, and how many bytes of its memory it has; None if that cannot be told."""
+
+    pid: int
+    memory: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class GpuState:
+    """One GPU at one time; None is what it or its driver does not tell.
+
+    ``index`` is nvidia-smi's; ``utilization`` in percent, ``memory_used`` and ``memory_total`` in bytes,
+    ``temperature`` in °C, ``power`` in W.
+    """
+
+    index: int
+    name: str
+    utilization: float | None
+    memory_used: int | None
+    memory_total: int | None
+    temperature: float | None
+    power: float | None
+    processes: tuple[GpuProcess, ...] | None
+
+
+class Gpus:
+    """The GPUs that this process may use, as ``CUDA_VISIBLE_DEVICES`` says; none without NVIDIA's driver.
+
+    Args:
+        hidden: also those that ``CUDA_VISIBLE_DEVICES`` hides.
+    """
+
+    def __init__(self, hidden: bool = False) -> None:
         self._handles: list[tuple[int, ctypes.c_void_p]] = []
         try:
             self._nvml: Any = ctypes.CDLL("libnvidia-ml.so.1" if os.name == "posix" else "nvml.dll")
@@ -38,7 +80,7 @@ class Gpus:
             if self._nvml.nvmlDeviceGetHandleByIndex_v2(index, ctypes.byref(handle)) == 0:
                 self._handles.append((index, handle))
         visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-        if visible is not None:
+        if visible is not None and not hidden:
             wanted = [part.strip() for part in visible.split(",") if part.strip()]
             self._handles = [
                 (index, handle)
@@ -73,6 +115,49 @@ class Gpus:
             if self._nvml.nvmlDeviceGetPowerUsage(handle, ctypes.byref(number)) == 0:
                 found[f"gpu{index}/power"] = number.value / 1000
         return found
+
+    def states(self) -> list[GpuState]:
+        """What each GPU does at the moment, and which processes compute on it."""
+        return [self._state(index, handle) for index, handle in self._handles]
+
+    def processes(self) -> dict[int, tuple[GpuProcess, ...]]:
+        """GPU index → the processes that compute on it; without those GPUs that do not tell."""
+        found = {index: self._processes(handle) for index, handle in self._handles}
+        return {index: processes for index, processes in found.items() if processes is not None}
+
+    def _state(self, index: int, handle: ctypes.c_void_p) -> GpuState:
+        use, memory, number = _Utilization(), _Memory(), ctypes.c_uint()
+        utilization = temperature = power = None
+        used = total = None
+        if self._nvml.nvmlDeviceGetUtilizationRates(handle, ctypes.byref(use)) == 0:
+            utilization = float(use.gpu)
+        if self._nvml.nvmlDeviceGetMemoryInfo(handle, ctypes.byref(memory)) == 0:
+            used, total = int(memory.used), int(memory.total)
+        if self._nvml.nvmlDeviceGetTemperature(handle, _TEMPERATURE_GPU, ctypes.byref(number)) == 0:
+            temperature = float(number.value)
+        if self._nvml.nvmlDeviceGetPowerUsage(handle, ctypes.byref(number)) == 0:
+            power = number.value / 1000
+        name = self._name(handle)
+        return GpuState(index, name, utilization, used, total, temperature, power, self._processes(handle))
+
+    def _processes(self, handle: ctypes.c_void_p) -> tuple[GpuProcess, ...] | None:
+        # Drivers before 510 have no _v3, which has the same form as their _v2.
+        ask = getattr(self._nvml, "nvmlDeviceGetComputeRunningProcesses_v3", None) or getattr(
+            self._nvml, "nvmlDeviceGetComputeRunningProcesses_v2", None
+        )
+        room = 64
+        while ask is not None and room <= 1 << 16:
+            count = ctypes.c_uint(room)
+            rows = (_Process * room)()
+            answer = ask(handle, ctypes.byref(count), rows)
+            if answer == 0:
+                return tuple(
+                    GpuProcess(row.pid, None if row.memory == _UNKNOWN else row.memory) for row in rows[: count.value]
+                )
+            if answer != _INSUFFICIENT_SIZE:
+                break
+            room *= 4
+        return None
 
     def _name(self, handle: ctypes.c_void_p) -> str:
         text = ctypes.create_string_buffer(96)

@@ -1,0 +1,1 @@
+"""Looking after a server and its workspace: what people change, what it takes, and who did what."""
