@@ -14,6 +14,8 @@ from ailab.experiment.record.tail import StreamTail
 __all__ = ["Columns", "ColumnsCache"]
 
 _MOST_BYTES = 32 << 20
+_COLUMN_BYTES = 650
+"""What a metric takes besides its numbers and its name; of a hundred thousand of them it is most."""
 _TIMES_LIMIT = 1e12
 
 Floats = npt.NDArray[np.float64]
@@ -58,7 +60,10 @@ class Columns:
     @property
     def nbytes(self) -> int:
         """The memory they take."""
-        return sum(column.nbytes for writers in self._columns.values() for column in writers.values())
+        numbers = sum(
+            column.nbytes + _COLUMN_BYTES for writers in self._columns.values() for column in writers.values()
+        )
+        return numbers + sum(map(len, self._columns))
 
     def refresh(self) -> None:
         """Read what was logged since the last time.

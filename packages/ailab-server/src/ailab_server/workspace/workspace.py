@@ -36,7 +36,9 @@ _SETTLE_SECONDS = 15.0
 _LOOKS_PER_ROUND = 25
 _LARGEST_IMAGE = 32 * 2**20
 _RECENT = 8
-"""So many readers of runs that are over are kept for whoever looks at them."""
+"""So many readers of runs that are over are kept for whoever looks at them,"""
+_RECENT_METRICS = 20_000
+"""or fewer, but one: each of their metrics takes about 800 bytes."""
 _MOST_GONE = 10_000
 _OVER = ("finished", "failed", "killed")
 
@@ -288,9 +290,12 @@ class Workspace:
         with self._recent_lock:
             self._recent[entry.id] = (entry.signature, reader)
             self._recent.move_to_end(entry.id)
-            while len(self._recent) > _RECENT:
+            while len(self._recent) > _RECENT or (len(self._recent) > 1 and self._recent_metrics() > _RECENT_METRICS):
                 self._recent.popitem(last=False)
         return reader
+
+    def _recent_metrics(self) -> int:
+        return sum(len(reader.metrics) for _, reader in self._recent.values())
 
     def _follow(self) -> None:
         list_at = poll_at = 0.0
@@ -364,11 +369,14 @@ class Workspace:
             self._live.pop(id, None)
             self._quiet.pop(id, None)
             self._columns.forget(id)
+            with self._recent_lock:
+                self._recent.pop(id, None)
             self._gone.append((self._revision + 1, id))
             self._revision += 1
         while len(self._gone) > _MOST_GONE:
             self._gone_from = self._gone.popleft()[0]
         if known:
+            self._by_task = {task: id for task, id in self._by_task.items() if id in self._entries}
             self._changed(known)
 
     def _round(self) -> None:
