@@ -65,6 +65,11 @@ class Columns:
         )
         return numbers + sum(map(len, self._columns))
 
+    @property
+    def failed(self) -> bool:
+        """Whether a file could not be read just now: what is missing may be in there."""
+        return any(tail.failed for tail in self._tails.values())
+
     def refresh(self) -> None:
         """Read what was logged since the last time.
 

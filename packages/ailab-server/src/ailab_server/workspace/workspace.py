@@ -1,5 +1,6 @@
 """Following all runs of a workspace by cheap polling (network shares send no notifications)."""
 
+import errno
 import logging
 import os
 import threading
@@ -205,6 +206,8 @@ class Workspace:
             found = {}
             for metric in metrics:
                 series = columns.get(metric)
+                if series is None and columns.failed:
+                    raise OSError(errno.EIO, "not every file of the run can be read at the moment")
                 if series is None:
                     raise NoSuchMetric(metric)
                 found[metric] = series.copy()  # the next request adds to them
