@@ -200,9 +200,9 @@ class Soak:
             time.sleep(0.5)
         if difference:
             self._result.wrong.append(difference)
+        streams.server_ends()
         for server in (first, second):
-            took = server.stop(signal.SIGTERM)
-            self._result.stops.append(took)
+            self._result.stops.append(server.stop(signal.SIGTERM))
         slow = [round(took, 2) for took in self._result.stops if took > _STOP_SECONDS]
         if slow:
             self._result.wrong.append(f"servers took {slow} s to stop, with streams open")

@@ -35,6 +35,7 @@ class Streams:
         self.wrong: list[str] = []
         self._server = server
         self._random = random.Random(seed)
+        self._ending = False
         self._kinds = [self._follow()]
         self._kinds += [self._look(number) for number in range(lookers)]
         self._kinds += [self._crawl() for _ in range(slow)]
@@ -42,6 +43,10 @@ class Streams:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="soak-streams")
         self._thread.start()
+
+    def server_ends(self) -> None:
+        """From now on a connection that is refused is no surprise."""
+        self._ending = True
 
     def stop(self) -> None:
         self._loop.call_soon_threadsafe(self._cancel)
@@ -54,7 +59,7 @@ class Streams:
     async def _all(self) -> None:
         self._tasks = [asyncio.create_task(kind) for kind in self._kinds]
         for result in await asyncio.gather(*self._tasks, return_exceptions=True):
-            if not isinstance(result, asyncio.CancelledError):
+            if not isinstance(result, asyncio.CancelledError) and not (self._ending and isinstance(result, OSError)):
                 self.wrong.append(f"a browser of the soak failed: {result!r}")
 
     def _cancel(self) -> None:
@@ -114,10 +119,20 @@ class Streams:
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
                 connection.setblocking(False)
                 await self._loop.sock_connect(connection, ("127.0.0.1", self._server.port))
-                await self._loop.sock_sendall(connection, self._request("GET", "/stream"))
+                await self._loop.sock_sendall(
+                    connection, self._request("GET", "/stream") if number % 2 else self._much()
+                )
                 self.counts["hangs"] += 1
                 await asyncio.sleep(_HOLD_SECONDS + number)
                 self.counts["hangs, the server gave up"] += await self._is_over(connection)
+
+    def _much(self) -> bytes:
+        """A question whose answer no buffer of the kernel can hold: every series of every run."""
+        question = {"runs": list(self.known)[:1000] or ["none"], "points": 20_000,
+                    "metrics": [f"{name}{segment}" for name in ("loss", "train") for segment in (1, 2, 3)]}  # fmt: skip
+        body = json.dumps(question).encode()
+        head = self._request("POST", "/series", f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n")
+        return head + body
 
     async def _is_over(self, connection: socket.socket) -> bool:
         """Whether the server has let go of a connection: what is under way comes, then nothing more."""

@@ -80,6 +80,8 @@ class Writers:
         """Start no more; those that run come to their end."""
         self._stop.set()
         self._thread.join()
+        for run in self.runs.values():
+            run.resume = False
         self._log.close()
 
     def living(self) -> list[Segment]:

@@ -55,6 +55,13 @@ class TimedProtocol(H11Protocol):
         self._stop_take_timer()
         super().resume_writing()
 
+    def shutdown(self) -> None:
+        """The server stops: let an answer that is under way come to its end, unless that is up to the client."""
+        if self._take_timer is not None or self.conn.their_state is h11.SEND_BODY:
+            self.transport.abort()
+        else:
+            super().shutdown()
+
     def _time_head(self) -> None:
         self._head_timer = self.loop.call_later(HEAD_SECONDS, self._late)
 
