@@ -22,6 +22,8 @@ __all__ = ["judged", "main"]
 _MOST = {"resident": 6.0, "anonymous": 6.0, "descriptors": 10.0, "threads": 4.0}
 """How much each may rise in ten minutes: megabytes; and of what comes and goes with every connection, a few."""
 
+_STOP_SECONDS = 2.0
+
 
 def judged(samples: list[Sample], warm_up: float) -> dict[str, Flatness]:
     """How each measure of the first server behaved."""
@@ -68,11 +70,14 @@ def main() -> None:
         soak = Soak(Path(scratch), Load(writers=arguments.writers), arguments.seed)
         result = soak.run(60 * arguments.minutes)
     verdicts = judged(result.samples, warm_up)
+    slow = [took for took in result.stops if took > _STOP_SECONDS]
+    if slow:
+        result.wrong.append(f"servers took {max(slow):.2f} s to stop, with streams open")
     uneven = [name for name, verdict in verdicts.items() if not verdict.flat]
     report = {
         "minutes": arguments.minutes, "warm-up": warm_up / 60, "seed": arguments.seed, "machine": machine(),
         "load": asdict(Load(writers=arguments.writers)), "counts": result.counts,
-        "stops": {"count": len(result.stops), "longest": round(max(result.stops), 2)},
+        "stops": {"count": len(result.stops), "seconds": [round(took, 2) for took in sorted(result.stops)]},
         "first server": {name: {**asdict(verdict), "flat": verdict.flat} for name, verdict in verdicts.items()},
         "wrong": result.wrong, "samples": [asdict(sample) for sample in result.samples[::5]],
     }  # fmt: skip

@@ -146,11 +146,9 @@ class Streams:
             pass
         return True
 
-    def _request(self, method: str, path: str) -> bytes:
-        head = (
-            f"{method} /api/v1{path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {self._server.token}\r\n\r\n"
-        )
-        return head.encode()
+    def _request(self, method: str, path: str, more: str = "") -> bytes:
+        who = f"Authorization: Bearer {self._server.token}\r\n"
+        return f"{method} /api/v1{path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{who}{more}\r\n".encode()
 
     async def _open(self, query: str, limit: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         reader, writer = await asyncio.open_connection("127.0.0.1", self._server.port, limit=limit)

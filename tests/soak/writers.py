@@ -8,14 +8,16 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from soak.writer import Plan, Told
 
-__all__ = ["Run", "Segment", "Writers"]
+__all__ = ["ENDS", "Run", "Segment", "Writers"]
 
-_ENDS = ("finish", "finish", "fail", "term", "kill", "kill", "kill")
+ENDS = ("finish", "finish", "fail", "term", "kill", "kill", "kill")
+"""How trainings end, in these proportions."""
 
 
 @dataclass
@@ -62,7 +64,9 @@ class Run:
 class Writers:
     """Keeps ``count`` trainings going until `stop`."""
 
-    def __init__(self, workspace: Path, scratch: Path, count: int, seed: int) -> None:
+    def __init__(
+        self, workspace: Path, scratch: Path, count: int, seed: int, ends: Sequence[str] = ENDS, longest: float = 15.0
+    ) -> None:
         self.runs: dict[str, Run] = {}
         self.lock = threading.Lock()
         self.ends: dict[str, int] = dict.fromkeys(("finish", "fail", "term", "kill", "resumed"), 0)
@@ -70,6 +74,8 @@ class Writers:
         self._workspace = workspace
         self._scratch = scratch
         self._count = count
+        self._choices = ends
+        self._longest = longest
         self._random = random.Random(seed)
         self._stop = threading.Event()
         self._log = (scratch / "writers.log").open("ab")
@@ -126,8 +132,8 @@ class Writers:
             else:
                 name = f"run{len(self.runs):05d}"
                 run = self.runs[name] = Run(name, self._workspace / "soak" / name)
-        end = self._random.choice(_ENDS)
-        seconds = self._random.uniform(2.0, 15.0)
+        end = self._random.choice(self._choices)
+        seconds = self._random.uniform(0.1, 1.0) * self._longest
         burst, pause = self._random.choice([(1, 0.02), (20, 0.1), (5000, 0.5), (1, 0.2)])
         segment = len(run.segments) + 1
         plan = Plan(

@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -216,13 +216,14 @@ class Workspace:
 
     def parts(
         self, ids: Sequence[str], metrics: Sequence[str], axis: Axis, low: float | None, high: float | None
-    ) -> list[tuple[str, str, npt.NDArray[np.float64]]]:
+    ) -> Iterator[tuple[str, str, npt.NDArray[np.float64]]]:
         """x and values, shape (2, n), of some metrics of some runs, as (run, metric, x and values).
 
-        What is not there, a run, a metric of it, or its files at the moment, is left out.
+        What is not there, a run, a metric of it, or its files at the moment, is left out. One run after the other, so
+        that never more than one's whole series are in memory.
         """
-        found = []
         for id in ids:
+            found = []
             entry = self._entries.get(id)
             if entry is None:
                 continue
@@ -238,7 +239,7 @@ class Workspace:
                     if series is not None:
                         found.append((id, metric, part(series, axis, start, low, high)))
                 self._columns.keep(id, columns)
-        return found
+            yield from found
 
     def image(self, id: str, image: str) -> bytes:
         """The bytes of one image.
