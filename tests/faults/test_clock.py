@@ -28,7 +28,7 @@ def clock(tmp_path: Path, faketime: Path) -> tuple[dict[str, str], Callable[[str
     turn("+0")
     return {
         "LD_PRELOAD": str(faketime), "FAKETIME_TIMESTAMP_FILE": str(file), "FAKETIME_NO_CACHE": "1",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1", "FAKETIME_DONT_RESET": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1", "FAKETIME_DONT_RESET": "1", "NO_FAKE_STAT": "1",
     }, turn  # fmt: skip
 
 

@@ -12,7 +12,8 @@ sys.path.insert(0, sys.argv[1])
 from pathlib import Path
 from soak.soak import Load, Soak
 load = Load(
-    writers=3, keep=2, damaged=3, lookers=1, slow=1, never=2, pause=0.1, restart=2.0, ends=("finish", "fail"), longest=2.0
+    writers=3, keep=2, damaged=3, lookers=1, slow=1, never=2, pause=0.1, restart=2.0,
+    ends=("finish", "fail"), longest=2.0,
 )
 result = Soak(Path(sys.argv[2]), load, seed=7).run(5.0)
 assert not result.wrong, result.wrong
