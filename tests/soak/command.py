@@ -70,14 +70,14 @@ def main() -> None:
         soak = Soak(Path(scratch), Load(writers=arguments.writers), arguments.seed)
         result = soak.run(60 * arguments.minutes)
     verdicts = judged(result.samples, warm_up)
-    slow = [took for took in result.stops if took > _STOP_SECONDS]
+    slow = [took for took, alone in result.stops if alone > _STOP_SECONDS]
     if slow:
         result.wrong.append(f"servers took {max(slow):.2f} s to stop, with streams open")
     uneven = [name for name, verdict in verdicts.items() if not verdict.flat]
     report = {
         "minutes": arguments.minutes, "warm-up": warm_up / 60, "seed": arguments.seed, "machine": machine(),
         "load": asdict(Load(writers=arguments.writers)), "counts": result.counts,
-        "stops": {"count": len(result.stops), "seconds": [round(took, 2) for took in sorted(result.stops)]},
+        "stops": {"count": len(result.stops), "seconds": [(round(took, 2), round(one, 2)) for took, one in result.stops]},
         "first server": {name: {**asdict(verdict), "flat": verdict.flat} for name, verdict in verdicts.items()},
         "wrong": result.wrong, "samples": [asdict(sample) for sample in result.samples[::5]],
     }  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import signal
@@ -55,10 +56,15 @@ class Load:
 
 @dataclass
 class Result:
-    """What came of it. ``wrong`` must be empty; ``stops`` are the seconds of each SIGTERM, with streams open."""
+    """What came of it. ``wrong`` must be empty.
+
+    Attributes:
+        stops: the seconds from each SIGTERM to the server's end, with streams open; and the same divided by how many
+            processes there were for each processor, by the load of the last minute, if there was more than one.
+    """
 
     samples: list[Sample] = field(default_factory=list)
-    stops: list[float] = field(default_factory=list)
+    stops: list[tuple[float, float]] = field(default_factory=list)
     counts: dict[str, Any] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
 
@@ -162,16 +168,19 @@ class Soak:
     def _restart(self, server: Server) -> None:
         """End the second server, one way or the other, and see that the next one knows what it must."""
         while not self._over.wait(self._random.uniform(0.5, 1.5) * self._load.restart):
-            number = self._random.choice((signal.SIGKILL, signal.SIGTERM))
             try:
-                took = server.stop(number)
-                if number == signal.SIGTERM:
-                    self._result.stops.append(took)
+                self._stop(server, self._random.choice((signal.SIGKILL, signal.SIGTERM)))
                 known = [run.name for run in self._good]
                 server.start()
                 self._await_runs(server, known)
             except (Wrong, OSError) as error:
                 self._result.wrong.append(f"after a restart: {error}")
+
+    def _stop(self, server: Server, number: signal.Signals) -> None:
+        crowd = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+        took = server.stop(number)
+        if number == signal.SIGTERM:
+            self._result.stops.append((took, took / crowd))
 
     def _await_runs(self, server: Server, names: list[str]) -> None:
         end = time.monotonic() + 20.0
@@ -204,7 +213,7 @@ class Soak:
             self._result.wrong.append(difference)
         streams.server_ends()
         for server in (first, second):
-            self._result.stops.append(server.stop(signal.SIGTERM))
+            self._stop(server, signal.SIGTERM)
 
     def _difference(self, first: Server, second: Server, streams: Streams) -> str:
         """Where the two servers' lists, the follower's and the folders differ."""
