@@ -73,11 +73,12 @@ def main() -> None:
     slow = [took for took, alone in result.stops if alone > _STOP_SECONDS]
     if slow:
         result.wrong.append(f"servers took {max(slow):.2f} s to stop, with streams open")
+    rounded = [(round(took, 2), round(alone, 2)) for took, alone in result.stops]
     uneven = [name for name, verdict in verdicts.items() if not verdict.flat]
     report = {
         "minutes": arguments.minutes, "warm-up": warm_up / 60, "seed": arguments.seed, "machine": machine(),
         "load": asdict(Load(writers=arguments.writers)), "counts": result.counts,
-        "stops": {"count": len(result.stops), "seconds": [(round(took, 2), round(one, 2)) for took, one in result.stops]},
+        "stops": {"count": len(result.stops), "seconds, and alone": rounded},
         "first server": {name: {**asdict(verdict), "flat": verdict.flat} for name, verdict in verdicts.items()},
         "wrong": result.wrong, "samples": [asdict(sample) for sample in result.samples[::5]],
     }  # fmt: skip
