@@ -61,4 +61,4 @@ def test_connections(start_server: Callable[..., Any]) -> None:
 
 def test_how_often_the_workspace_is_looked_at(start_app: Callable[..., Any]) -> None:
     slow, quick = start_app(poll_seconds=60), start_app(poll_seconds=0.05)
-    assert (slow.services.workspace._poll_seconds, quick.services.workspace._poll_seconds) == (60, 0.05)
+    assert (slow.services.workspace.follower.poll_seconds, quick.services.workspace.follower.poll_seconds) == (60, 0.05)

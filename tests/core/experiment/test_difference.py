@@ -4,7 +4,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ailab.experiment import Run
-from ailab.experiment.difference import ABSENT, Change, changes, code_differences, compare_runs, unified_diff
+from ailab.experiment.difference import (
+    ABSENT,
+    Change,
+    Differing,
+    changes,
+    code_differences,
+    compare_runs,
+    compare_several,
+    differing,
+    unified_diff,
+)
 
 
 def test_the_leaves_that_differ() -> None:
@@ -58,3 +68,15 @@ def test_the_lines_that_differ(tmp_path: Path) -> None:
 def test_two_runs(record: Callable[..., Run]) -> None:
     found = compare_runs(record(seed=1), record(seed=2))
     assert found == {"config": [Change("train.seed", 1, 2)], "data": [], "git": [], "environment": []}
+
+
+def test_among_several_what_differs_from_the_first_counts() -> None:
+    contents = [{"a": 1, "same": {"x": [1]}}, {"a": 1.0, "same": {"x": [1]}}, {"a": 2, "same": {"x": [1]}, "b": None}]
+    assert differing(contents) == [Differing("a", (1, 1.0, 2)), Differing("b", (ABSENT, ABSENT, None))]
+    assert differing(contents[:2]) == []
+
+
+def test_several_runs(record: Callable[..., Run]) -> None:
+    found = compare_several([record(seed=1), record(seed=2), record(seed=1, lr=0.1)])
+    assert found["config"] == [Differing("train.seed", (1, 2, 1)), Differing("train.lr", (ABSENT, ABSENT, 0.1))]
+    assert (found["data"], found["git"], found["environment"]) == ([], [], [])

@@ -256,14 +256,15 @@ def test_a_vanished_run(folder: RunFolder) -> None:
 
 
 def test_numbers_beyond_any_range_are_passed_over(folder: RunFolder, writer: RecordWriter) -> None:
-    writer.event("image", name="a", step=10**400, file="a@0.png")
+    writer.event("image", name="a", step=10**400, file="a@0.png", caption=["no"])
     writer.event("metric", id=10**400, name="loss", primary=True)
     with next(folder.streams.glob("*.jsonl")).open("a") as file:
         file.write('{"type": "progress", "value": 0.5, "time": 1' + "0" * 400 + "}\n")
     folder.info.write_text('{"created": 1' + "0" * 400 + "}")
     reader = RunReader(folder.path)
     reader.poll()
-    assert (reader.images[0].step, reader.metrics, reader.progress, reader.created) == (None, {}, None, None)
+    assert (reader.images[0].step, reader.images[0].caption) == (None, None)
+    assert (reader.metrics, reader.progress, reader.created) == ({}, None, None)
 
 
 def test_streams_elsewhere_are_not_read(folder: RunFolder, writer: RecordWriter, tmp_path: Path) -> None:

@@ -171,6 +171,7 @@ def test_an_image_of_gigabytes_is_not_read(run: Any, open_app: Callable[..., Any
     assert app.client.get(f"/runs/{id}/images/{image}").status_code == 413
 
 
+KINDS = ("text", "table", "histogram", "file")
 TRAVERSALS = [
     "..", "../..", "..%2f..%2fsecret", "%2e%2e", "%252e%252e%252f", "..\\..", "..;/", "%00", "x%00.png",
     "%2fetc%2fpasswd",
@@ -184,7 +185,10 @@ def test_ids_are_looked_up_and_never_paths(run: Any, open_app: Callable[..., Any
     app, id = open_app()
     for path in (
         f"/runs/{odd}", f"/runs/{odd}/series?metric=x", f"/runs/{odd}/images/x", f"/runs/{id}/images/{odd}",
-        f"/runs/{odd}/log",
+        f"/runs/{odd}/log", f"/runs/{odd}/code", f"/runs/{id}/code/{odd}", f"/runs/{odd}/code.zip",
+        f"/diff?run={odd}&run={odd}",
+        f"/diff/code?a={id}&b={odd}", f"/export?run={odd}", *(f"/runs/{odd}/{kind}s" for kind in KINDS),
+        *(f"/runs/{id}/{kind}s/{odd}" for kind in KINDS if kind != "histogram"),
         f"/tasks/{odd}",
     ):  # fmt: skip
         status, headers, body = app.client.raw("GET", f"/api/v1{path}")
@@ -201,10 +205,16 @@ def test_an_experiments_path_is_no_id(run: Any, open_app: Callable[..., Any]) ->
 
 def test_log(run: Any, open_app: Callable[..., Any]) -> None:
     app, id = open_app()
-    assert app.client.get(f"/runs/{id}/log").json() == {"text": "", "size": 0}
+
+    def log(query: str = "") -> tuple[str, int]:
+        found = strict_json(app.client.get(f"/runs/{id}/log{query}"))
+        assert found["next"] == found["size"]
+        return found["text"], found["size"]
+
+    assert log() == ("", 0)
     (run.path / "output.log").write_bytes(b"0123\x1b[31m\xff end")
-    assert strict_json(app.client.get(f"/runs/{id}/log")) == {"text": "0123\x1b[31m\ufffd end", "size": 14}
-    assert app.client.get(f"/runs/{id}/log?tail=4").json() == {"text": " end", "size": 14}
+    assert log() == ("0123\x1b[31m\ufffd end", 14)
+    assert log("?tail=4") == (" end", 14)
     for tail in ("0", "-1", str(2**20 + 1), "x"):
         assert app.client.get(f"/runs/{id}/log?tail={tail}").status_code == 422
 
@@ -224,7 +234,7 @@ def test_a_log_in_a_workspace_that_is_away_is_not_empty(
 def test_a_linked_log_is_not_read(run: Any, open_app: Callable[..., Any]) -> None:
     (run.path / "output.log").symlink_to("/etc/passwd")
     app, id = open_app()
-    assert app.client.get(f"/runs/{id}/log").json() == {"text": "", "size": 0}
+    assert app.client.get(f"/runs/{id}/log").json()["text"] == ""
 
 
 def parts(answer: Any) -> dict[tuple[str, str], tuple[dict[str, Any], Any]]:

@@ -66,7 +66,7 @@ def test_a_revision_that_says_nothing_gets_everything(first: Any, since: int) ->
 
 def test_too_many_went_to_remember(first: Any, eventually: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     app, runs, line = first
-    monkeypatch.setattr("ailab_server.workspace.workspace._MOST_GONE", 1)
+    monkeypatch.setattr("ailab_server.workspace.store._MOST_GONE", 1)
     before = line()["revision"]
     for run in runs[:2]:
         run.end()

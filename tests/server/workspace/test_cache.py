@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from ailab_server.workspace import Workspace
-from ailab_server.workspace import workspace as module
+from ailab_server.workspace import Workspace, poll
 from ailab_server.workspace.cache import Kept, SummaryCache, default_folder
 
 
@@ -124,7 +123,7 @@ def test_where_it_lies(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def follow(workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], Workspace]]:
     """Start a server's workspace anew, with the same cache."""
-    monkeypatch.setattr(module, "_SETTLE_SECONDS", 0.0)
+    monkeypatch.setattr(poll, "SETTLE_SECONDS", 0.0)
     started: list[Workspace] = []
 
     def start() -> Workspace:
@@ -145,13 +144,13 @@ def follow(workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.fixture
 def count_reads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     reads: list[Path] = []
-    poll = module.RunReader.poll
+    read = poll.RunReader.poll
 
     def counted(self: Any) -> bool:
         reads.append(self.folder.path)
-        return poll(self)
+        return read(self)
 
-    monkeypatch.setattr(module.RunReader, "poll", counted)
+    monkeypatch.setattr(poll.RunReader, "poll", counted)
     return reads
 
 
@@ -168,8 +167,8 @@ def test_a_restart_reads_no_run_that_is_over(
         run.end()
     live = new_run()
     first = follow()
-    eventually(lambda: len(first._quiet) == 3)
-    eventually(lambda: all(entry.kept for entry in first._quiet.values()))
+    eventually(lambda: len(first.store.quiet) == 3)
+    eventually(lambda: all(entry.kept for entry in first.store.quiet.values()))
     rows = first.rows()
     first.close()
     count_reads.clear()
@@ -212,7 +211,7 @@ def test_a_run_that_changed_while_nobody_looked_is_read_anew(
     run = new_run()
     run.end()
     first = follow()
-    eventually(lambda: all(entry.kept for entry in first._quiet.values()) and first._quiet)
+    eventually(lambda: all(entry.kept for entry in first.store.quiet.values()) and first.store.quiet)
     first.close()
     change(run)
     count_reads.clear()
@@ -234,8 +233,8 @@ def test_a_damaged_run_is_not_kept(
     file.write_bytes(file.read_bytes()[:-1])
     new_run().end()
     first = follow()
-    eventually(lambda: len(first._quiet) == 2)
-    eventually(lambda: any(entry.kept for entry in first._quiet.values()))
-    assert [entry.kept for entry in first._quiet.values() if entry.doubtful] == [False]
+    eventually(lambda: len(first.store.quiet) == 2)
+    eventually(lambda: any(entry.kept for entry in first.store.quiet.values()))
+    assert [entry.kept for entry in first.store.quiet.values() if entry.doubtful] == [False]
     (cached,) = SummaryCache(tmp_path / "cache", run.path.parents[1]).load().values()
     assert not cached.relative.endswith(run.path.name)

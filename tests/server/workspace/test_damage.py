@@ -21,7 +21,7 @@ from ailab.experiment.record.layout import RunFolder, create_run_folder
 from ailab.experiment.record.packing import pack
 from ailab.experiment.record.writer import RecordWriter
 from ailab_server.workspace import Workspace
-from ailab_server.workspace import workspace as following
+from ailab_server.workspace import contents as following
 from ailab_server.workspace.cache import SummaryCache
 
 LONG_AGO = 1_700_000_000.0
@@ -51,8 +51,8 @@ def look(workspace: Path, tmp_path: Path) -> Callable[[], dict[str, dict[str, An
 
     def answers() -> dict[str, dict[str, Any]]:
         followed = Workspace(workspace, None, lambda ids: None, lambda: None, cache)
-        followed._list()
-        followed._round()
+        followed.follower.look_for_runs()
+        followed.follower.poll_runs()
         found = {}
         for row in followed.rows():
             run = json.loads(row, parse_constant=pytest.fail)
@@ -135,8 +135,8 @@ def test_an_image_flipped_and_cut_is_handed_on_as_it_is(
     run = look()["bad"]
     image = run["detail"]["images"][0]["latest"]["id"]
     followed = Workspace(workspace, None, lambda ids: None, lambda: None)
-    followed._list()
-    followed._round()
+    followed.follower.look_for_runs()
+    followed.follower.poll_runs()
     file = bad.images / "x@0.png"
     for data in [*(data for _, data in flips(PNG)), *(PNG[:length] for length in range(len(PNG)))]:
         file.write_bytes(data)
@@ -301,8 +301,8 @@ def test_a_hundred_thousand_metrics_and_a_name_of_a_megabyte(workspace: Path) ->
     (flood.streams / "w.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     (flood.streams / "w.scalars").write_bytes(b"".join(pack(number, 0, now, 1.0) for number in range(count)))
     followed = Workspace(workspace, None, lambda ids: None, lambda: None)
-    followed._list()
-    followed._round()
+    followed.follower.look_for_runs()
+    followed.follower.poll_runs()
     runs = {run.experiment: run for run in followed.summaries()}
     assert (runs["good"].state, runs["flood"].state, runs["flood"].damaged) == ("finished", "running", False)
     detail = followed.detail(runs["flood"].id)
@@ -318,12 +318,12 @@ def test_readers_of_runs_with_very_many_metrics_are_not_kept(workspace: Path, mo
         lines = [{"type": "metric", "time": LONG_AGO, "id": id, "name": f"m{id}"} for id in range(40)]
         (folder.streams / "flood.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     followed = Workspace(workspace, None, lambda ids: None, lambda: None)
-    followed._list()
-    followed._round()
+    followed.follower.look_for_runs()
+    followed.follower.poll_runs()
     for run in followed.summaries():
         assert len(followed.detail(run.id).metrics) == 41
-        assert sum(len(reader.metrics) for _, reader in followed._recent.values()) <= 100
-    assert len(followed._recent) == 2
+        assert sum(len(reader.metrics) for _, reader in followed.contents._recent.values()) <= 100
+    assert len(followed.contents._recent) == 2
 
 
 def test_a_real_server_among_hundreds_of_damaged_runs(

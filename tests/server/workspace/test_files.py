@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ailab_server.workspace.files import FileTooLarge, is_plain_name, read_inside
+from ailab_server.workspace.files import FileTooLarge, is_plain_name, open_inside, read_inside
 
 
 @pytest.fixture
@@ -77,3 +77,15 @@ def test_names_that_are_none(name: str) -> None:
 @pytest.mark.parametrize("name", ["a.png", "a b.png", "ä.png", "...", ".hidden", "a" * 255])
 def test_plain_names(name: str) -> None:
     assert is_plain_name(name)
+
+
+def test_a_linked_folder_is_not_opened(tmp_path: Path) -> None:
+    (tmp_path / "real" / "inner").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    (tmp_path / "file").write_text("x")
+    os.close(open_inside(tmp_path, ["real", "inner"], folder=True))
+    for steps in (["link"], ["link", "inner"], ["file"], ["none"], [".."], []):
+        with pytest.raises(OSError, match=r".+"):
+            open_inside(tmp_path, steps, folder=True)
+    with pytest.raises(OSError, match="not a regular file"):
+        open_inside(tmp_path, ["real"])

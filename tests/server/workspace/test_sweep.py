@@ -12,8 +12,8 @@ import pytest
 
 from ailab.experiment.record.layout import create_run_folder
 from ailab.experiment.record.writer import RecordWriter
-from ailab_server.workspace import Workspace, sweep
-from ailab_server.workspace import workspace as module
+from ailab_server.workspace import Workspace, follower, sweep
+from ailab_server.workspace.poll import Poller
 
 LONG_AGO = 1_700_000_000.0
 
@@ -38,8 +38,8 @@ def many(workspace: Path, new_run: Callable[..., Any]) -> int:
 
 def rows(workspace: Path) -> tuple[dict[str, dict[str, Any]], Workspace]:
     followed = Workspace(workspace, None, lambda ids: None, lambda: None)
-    followed._list()
-    followed._round()
+    followed.follower.look_for_runs()
+    followed.follower.poll_runs()
     found = [json.loads(row) for row in followed.rows()]
     revisions = [run.pop("revision") for run in found]
     assert len(set(revisions)) == len(revisions)
@@ -55,16 +55,16 @@ def test_helpers_say_what_the_server_would(
     assert len(alone) == many
     assert alone["copy03"]["damaged"]
     monkeypatch.setattr(sweep, "_WORTH", 10)
-    monkeypatch.setattr(module.os, "sched_getaffinity", lambda pid: range(processors))
+    monkeypatch.setattr(follower.os, "sched_getaffinity", lambda pid: range(processors))
     read: list[str] = []
-    poll = Workspace._poll
-    monkeypatch.setattr(Workspace, "_poll", lambda self, entry: (read.append(entry.relative), poll(self, entry))[1])
+    poll = Poller.poll
+    monkeypatch.setattr(Poller, "poll", lambda self, entry: (read.append(entry.relative), poll(self, entry))[1])
     helped, followed = rows(workspace)
     assert helped == alone
     assert len(read) < many * 0.7
     assert "a/copy03" in read  # whatever is in doubt the server looks at itself
     assert followed.run_of_task("t") is not None
-    assert len(followed._quiet) == many - 2
+    assert len(followed.store.quiet) == many - 2
 
 
 @pytest.mark.parametrize("helper", ["/bin/false", "/bin/cat", "/does/not/exist"])
@@ -73,7 +73,7 @@ def test_a_helper_that_fails_costs_no_run(
 ) -> None:
     alone, _ = rows(workspace)
     monkeypatch.setattr(sweep, "_WORTH", 10)
-    monkeypatch.setattr(module.os, "sched_getaffinity", lambda pid: range(2))
+    monkeypatch.setattr(follower.os, "sched_getaffinity", lambda pid: range(2))
     monkeypatch.setattr(sweep.sys, "executable", helper)
     assert rows(workspace)[0] == alone
 

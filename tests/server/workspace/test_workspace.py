@@ -13,8 +13,7 @@ import pytest
 from ailab.experiment.record import RunReader
 from ailab.experiment.record.layout import RunFolder
 from ailab.experiment.record.writer import RecordWriter
-from ailab_server.workspace import Workspace
-from ailab_server.workspace import workspace as module
+from ailab_server.workspace import Workspace, follower, poll
 
 
 class Listener:
@@ -36,9 +35,9 @@ def listener() -> Listener:
 
 @pytest.fixture
 def follow(workspace: Path, listener: Listener, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Workspace]]:
-    monkeypatch.setattr(module, "_LIST_SECONDS", 0.05)
-    monkeypatch.setattr(module, "_POLL_SECONDS", 0.02)
-    monkeypatch.setattr(module, "_LOCAL_POLL_SECONDS", 0.02)
+    monkeypatch.setattr(follower, "_LIST_SECONDS", 0.05)
+    monkeypatch.setattr(follower, "_POLL_SECONDS", 0.02)
+    monkeypatch.setattr(follower, "_LOCAL_POLL_SECONDS", 0.02)
     started = []
 
     def start(only: list[str] | None = None) -> Workspace:
@@ -113,20 +112,20 @@ def test_a_finished_run_is_read_once_and_again_when_resumed(
     eventually: Callable[..., Any],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "_SETTLE_SECONDS", 0.0)
+    monkeypatch.setattr(poll, "SETTLE_SECONDS", 0.0)
     run = new_run()
     run.end()
     followed = follow()
-    entry = next(iter(followed._entries.values()))
-    eventually(lambda: entry.id in followed._quiet)
+    entry = next(iter(followed.store.entries.values()))
+    eventually(lambda: entry.id in followed.store.quiet)
     assert entry.reader is None
-    assert not followed._live
+    assert not followed.store.live
     polls: list[str] = []
-    poll = followed._poll
-    monkeypatch.setattr(followed, "_poll", lambda entry: polls.append(entry.id) or poll(entry))
+    read = poll.Poller.poll
+    monkeypatch.setattr(poll.Poller, "poll", lambda self, entry: polls.append(entry.id) or read(self, entry))
     looks: list[int] = []
-    in_turn = followed._in_turn
-    monkeypatch.setattr(followed, "_in_turn", lambda: looks.append(1) or in_turn())
+    in_turn = followed.follower._in_turn
+    monkeypatch.setattr(followed.follower, "_in_turn", lambda: looks.append(1) or in_turn())
     eventually(lambda: len(looks) > 5)
     assert polls == []
 

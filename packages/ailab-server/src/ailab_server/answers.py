@@ -3,8 +3,10 @@
 It knows no FastAPI: ``late`` gives these answers before that is even imported, the routes give them afterwards.
 """
 
+import json
 import logging
 import math
+from collections.abc import Sequence
 
 from starlette.responses import Response
 
@@ -16,7 +18,7 @@ from ailab_server.stream.pieces import Pieces, joined
 from ailab_server.stream.response import StreamResponse
 from ailab_server.workspace.series import FEWEST, encode_many
 
-__all__ = ["compare_series", "list_runs", "log_in", "open_stream"]
+__all__ = ["compare_series", "list_runs", "log_in", "open_stream", "run_list"]
 
 _log = logging.getLogger(__name__)
 
@@ -46,7 +48,16 @@ async def log_in(services: Services, credentials: Credentials, address: str) -> 
 
 def list_runs(services: Services) -> Response:
     """All runs, newest first, as a `RunList`."""
-    return Pieces([b'{"runs":[', *joined(services.workspace.rows()), b"]}"])
+    return run_list(rows := services.workspace.rows(), len(rows))
+
+
+def run_list(
+    rows: Sequence[bytes], total: int, offset: int = 0, columns: Sequence[str] = (), values: Sequence[object] = ()
+) -> Response:
+    """A `RunList` of runs whose JSON is there already. ``values`` is strict JSON."""
+    rest = {"total": total, "offset": offset, "columns": list(columns), "values": list(values)}
+    end = json.dumps(rest, allow_nan=False, separators=(",", ":")).encode()
+    return Pieces([b'{"runs":[', *joined(rows), b"]," + end[1:]])
 
 
 def compare_series(services: Services, question: SeriesQuestion) -> Response:

@@ -4,11 +4,12 @@ import asyncio
 import logging
 import os
 import socket
+import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import pluggy
 
@@ -28,6 +29,9 @@ from ailab_server.stream.pieces import joined
 from ailab_server.strict import text
 from ailab_server.workspace import Workspace
 from ailab_server.workspace.cache import SummaryCache, default_folder
+
+if TYPE_CHECKING:
+    from ailab_server.query import RunIndex
 
 __all__ = ["Services"]
 
@@ -62,6 +66,8 @@ class Services:
         self.workspace = Workspace(
             root, only, self._runs_changed, self._system_changed, cache, poll_seconds=config.poll_seconds
         )
+        self._index: RunIndex | None = None
+        self._index_lock = threading.Lock()
         executor = manager.hook.ailab_executor(config=config)
         if executor is None:
             raise ConfigError(f"executor: no installed plugin offers {config.executor!r}; `ailab plugins` lists them")
@@ -85,6 +91,17 @@ class Services:
     def authenticator(self) -> Authenticator:
         """Checks passwords."""
         return self._authenticator.result()
+
+    @property
+    def index(self) -> "RunIndex":
+        """Chooses among all runs."""
+        from ailab_server.query import FactsCache, RunIndex  # late: who only shows runs starts sooner
+
+        with self._index_lock:
+            if self._index is None:
+                cache = FactsCache(default_folder(self.config.state_dir), self.workspace.root)
+                self._index = RunIndex(self.workspace, cache)
+            return self._index
 
     async def start(self) -> None:
         """Begin to read the workspace and to push."""

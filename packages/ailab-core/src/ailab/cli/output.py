@@ -14,6 +14,8 @@ from typing import Any
 
 import click
 
+from ailab.strict import strict
+
 __all__ = ["ago", "print_json", "print_table", "safe", "show_number", "show_span", "show_state", "show_value", "strict"]
 
 _STATES = {"running": "cyan", "finished": "green", "failed": "red", "killed": "yellow", "stale": "yellow"}
@@ -24,19 +26,6 @@ def safe(text: object) -> str:
     """Without control characters: what others named must not steer this terminal."""
     text = str(text)
     return text if text.isprintable() else "".join(c if c.isprintable() else "�" for c in text)
-
-
-def strict(value: Any) -> Any:
-    """``value`` as strict JSON can hold it: a number that is not finite as "NaN", "Infinity" or "-Infinity"."""
-    if isinstance(value, float):
-        if math.isfinite(value):
-            return float(value)
-        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    if isinstance(value, Mapping):
-        return {str(key): strict(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [strict(item) for item in value]
-    return value
 
 
 def print_json(value: Any) -> None:

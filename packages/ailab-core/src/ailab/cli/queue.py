@@ -9,11 +9,14 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from ailab.client import Client, ServerError
+
+if TYPE_CHECKING:
+    from ailab.client.types import Task
 
 __all__ = ["queue"]
 
@@ -99,7 +102,7 @@ def stop(server: str, user: str, as_json: bool, task: str) -> None:
     click.echo(json.dumps(stopped, indent=2) if as_json else _row(stopped))
 
 
-def _row(task: dict[str, Any]) -> str:
+def _row(task: Task) -> str:
     gpus = ",".join(map(str, task["gpu_ids"])) or (f"wants {task['gpus']}" if task["state"] == "queued" else "none")
     code = f" ({task['exit_code']})" if task["exit_code"] is not None else ""
     command = _safe(shlex.join(task["command"]))

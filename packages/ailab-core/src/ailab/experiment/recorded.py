@@ -324,7 +324,10 @@ class Run:
         from ailab.experiment.record.series import read_series
 
         path = self.folder.streams / f"{writer}.scalars"
-        size = os.stat(path, follow_symlinks=False).st_size
+        try:
+            size = os.stat(path, follow_symlinks=False).st_size
+        except FileNotFoundError:
+            return {}  # named, and nothing logged yet: the file comes with the first value
         kept_size, kept = self._small.get(writer, (-1, {}))
         if kept_size == size:
             return kept

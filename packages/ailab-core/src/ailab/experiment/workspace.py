@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ailab.errors import shown
+from ailab.experiment.choosing import Order, choose
 from ailab.experiment.filter_subject import FIELDS, RunSubject
 from ailab.experiment.filters import Filter
 from ailab.experiment.record.layout import discover
@@ -60,22 +61,9 @@ class Workspace:
         Raises:
             FilterError: a ValueError that says where and what is known.
         """
-        chosen = Filter(filter)
-        by = Filter(sort) if sort else None
-        runs = list(self)
-        found = runs
-        if filter.strip():
-            passed = each(runs, lambda run: chosen.matches(RunSubject(run)))
-            found = [run for run, passes in zip(runs, passed, strict=True) if passes]
-        if by is None:
-            ages = dict(zip(found, each(found, _age), strict=True))
-            found = sorted(found, key=ages.__getitem__, reverse=not reverse)
-        else:
-            found = _sorted(found, by, reverse)
-        if runs:
-            for asked in (chosen, by):
-                if asked is not None and (asked is chosen or found):
-                    asked.check_names(lambda: (name for run in runs for name in RunSubject(run).names()))
+        orders = [Order(f"{'-' if reverse else ''}{sort}")] if sort else []
+        oldest_first = reverse and not sort
+        found = choose(list(self), RunSubject, Filter(filter), orders, _age, oldest_first, each)
         return found if limit is None else found[:limit]
 
     def map(self, function: Callable[[Run], _Result], filter: str = "", **options: Any) -> Iterator[_Result]:
@@ -175,21 +163,5 @@ def row(run: Run) -> dict[str, Any]:
     return found | {f"config.{path}": value for path, value in flatten(run.config).items()}
 
 
-def _sorted(runs: list[Run], by: Filter, reverse: bool) -> list[Run]:
-    keyed = list(zip(each(runs, lambda run: by.value(RunSubject(run))), runs, strict=True))
-    without = [run for value, run in keyed if _is_nothing(value)]
-    # Kinds do not compare with one another: numbers come before texts.
-    having = [(value, run) for value, run in keyed if not _is_nothing(value)]
-    having.sort(
-        key=lambda pair: (0, pair[0], "") if isinstance(pair[0], int | float) else (1, 0.0, str(pair[0])),
-        reverse=reverse,
-    )
-    return [run for _, run in having] + without
-
-
 def _age(run: Run) -> tuple[float, str]:
     return run.created or 0.0, run.id
-
-
-def _is_nothing(value: Any) -> bool:
-    return value is None or value != value

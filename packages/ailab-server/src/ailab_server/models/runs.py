@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from ailab_server.models.base import Answer, Number
 
-__all__ = ["Image", "ImageHistory", "LogTail", "Metric", "Primary", "RunDetail", "RunList", "RunState", "RunSummary"]
+__all__ = ["Image", "ImageHistory", "Metric", "Primary", "RunDetail", "RunList", "RunState", "RunSummary"]
 
 RunState = Literal["queued", "running", "finished", "failed", "killed", "stale"]
 
@@ -44,9 +44,16 @@ class RunSummary(Answer):
 
 
 class RunList(Answer):
-    """All runs, newest first."""
+    """Runs, newest first unless sorted: those from ``offset`` on of the ``total`` that fit.
+
+    ``values`` has a row for each of ``runs``, with what it has of each of ``columns``; null where it has nothing.
+    """
 
     runs: list[RunSummary]
+    total: int
+    offset: int
+    columns: list[str]
+    values: list[list[Any]]
 
 
 class Metric(Answer):
@@ -65,6 +72,7 @@ class Image(Answer):
     id: str
     step: int | None
     time: float
+    caption: str | None
 
 
 class ImageHistory(Answer):
@@ -84,10 +92,3 @@ class RunDetail(Answer):
     config: Any
     info: dict[str, Any]
     traceback: str | None
-
-
-class LogTail(Answer):
-    """The end of a run's ``output.log``; ``size`` is the whole file's, in bytes."""
-
-    text: str
-    size: int

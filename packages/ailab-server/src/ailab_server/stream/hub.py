@@ -74,6 +74,11 @@ class Hub:
         self._closed = False
         self._published = 0
 
+    @property
+    def closed(self) -> bool:
+        """The server stops: whoever waits is to be answered now."""
+        return self._closed
+
     def attach(self) -> None:
         """Serve on the running event loop."""
         self._loop = asyncio.get_running_loop()

@@ -8,7 +8,7 @@ from starlette.types import Receive, Scope, Send
 from ailab_server.stream.hub import Client, Hub
 from ailab_server.stream.pieces import grouped
 
-__all__ = ["MEDIA_TYPE", "StreamResponse"]
+__all__ = ["MEDIA_TYPE", "StreamResponse", "disconnected"]
 
 MEDIA_TYPE = "application/x-ndjson"
 
@@ -29,7 +29,7 @@ class StreamResponse(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         sending = asyncio.create_task(self._send_all(send))
-        watching = asyncio.create_task(_disconnected(receive))
+        watching = asyncio.create_task(disconnected(receive))
         try:
             await asyncio.wait((sending, watching), return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -53,6 +53,7 @@ class StreamResponse(Response):
         await put(b"", more=False)
 
 
-async def _disconnected(receive: Receive) -> None:
+async def disconnected(receive: Receive) -> None:
+    """Return once the client is gone."""
     while (await receive())["type"] != "http.disconnect":
         pass

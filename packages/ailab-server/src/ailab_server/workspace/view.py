@@ -104,7 +104,12 @@ def image_file(reader: RunReader, run: str, id: str) -> str:
 def _images(reader: RunReader, run: str) -> list[ImageHistory]:
     by_name: dict[str, list[Image]] = {}
     for event in _latest_events(reader).values():
-        image = Image(id=_image_id(run, event), step=None if event.step is None else _step(event.step), time=event.time)
+        image = Image(
+            id=_image_id(run, event),
+            step=None if event.step is None else _step(event.step),
+            time=event.time,
+            caption=None if event.caption is None else text(event.caption, 2_000),
+        )
         by_name.setdefault(event.name, []).append(image)
     return [ImageHistory(name=text(name), latest=history[-1], history=history) for name, history in by_name.items()]
 

@@ -4,6 +4,68 @@
  */
 
 export interface paths {
+    readonly "/api/v1/diff": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Diff Runs
+         * @description In what runs differ from the first: configuration, data, git, environment.
+         */
+        readonly get: operations["diff_runs"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/v1/diff/code": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Diff Code
+         * @description How the code of run ``b`` differs from that of run ``a``.
+         */
+        readonly get: operations["diff_code"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/v1/export": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Export
+         * @description The values of runs: experiment, run, metric, step, time, value; or a row for each run.
+         *
+         *     It is sent while it is made. A run whose numbers cannot be read is left out, and named in the server's log.
+         */
+        readonly get: operations["export"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/api/v1/login": {
         readonly parameters: {
             readonly query?: never;
@@ -53,7 +115,9 @@ export interface paths {
         };
         /**
          * List Runs
-         * @description All runs of the workspace, newest first.
+         * @description The runs of the workspace that fit, newest first unless sorted.
+         *
+         *     What a run does not have is neither smaller nor larger than anything, and comes last; a name that no run has is 422.
          */
         readonly get: operations["list_runs"];
         readonly put?: never;
@@ -76,6 +140,126 @@ export interface paths {
          * @description One run's metrics, images, configuration and, if it failed, traceback.
          */
         readonly get: operations["get_run"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/v1/runs/{run}/code": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Get Code
+         * @description The files of a run's code; none when no code was kept.
+         */
+        readonly get: operations["get_code"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/v1/runs/{run}/code.zip": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Get Code Zip
+         * @description A run's code as an archive. Files that are missing in the workspace are named in its ``MISSING.txt``.
+         */
+        readonly get: operations["get_code_zip"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/v1/runs/{run}/code/{file}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Get Code File
+         * @description One file's text.
+         */
+        readonly get: operations["get_code_file"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/v1/runs/{run}/files": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List Files
+         * @description The files that a run logged, oldest first.
+         */
+        readonly get: operations["list_files"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/v1/runs/{run}/files/{file}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Get File
+         * @description The bytes of a logged file. It is a download, whatever it claims to be.
+         */
+        readonly get: operations["get_file"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/v1/runs/{run}/histograms": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List Histograms
+         * @description The names of a run's histograms; with a name, its histograms too, oldest first.
+         */
+        readonly get: operations["list_histograms"];
         readonly put?: never;
         readonly post?: never;
         readonly delete?: never;
@@ -113,7 +297,9 @@ export interface paths {
         };
         /**
          * Get Log
-         * @description The last ``tail`` bytes of the run's output; empty when there is none.
+         * @description The end of the run's output, or what follows a byte; empty when there is none. To follow it, ask again and again.
+         *
+         *     It ends where a character is whole. A log that was cut or replaced meanwhile begins anew (`restarted`).
          */
         readonly get: operations["get_log"];
         readonly put?: never;
@@ -136,6 +322,106 @@ export interface paths {
          * @description Steps, times and values of some metrics, reduced so that every peak survives.
          */
         readonly get: operations["get_series"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/v1/runs/{run}/tables": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List Tables
+         * @description The tables that a run logged, oldest first.
+         */
+        readonly get: operations["list_tables"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/v1/runs/{run}/tables/{table}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Get Table
+         * @description Some rows of a table.
+         */
+        readonly get: operations["get_table"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/v1/runs/{run}/tables/{table}/csv": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Get Table Csv
+         * @description A whole table, as CSV to be saved.
+         */
+        readonly get: operations["get_table_csv"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/v1/runs/{run}/texts": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List Texts
+         * @description The texts that a run logged, oldest first, each with its beginning.
+         */
+        readonly get: operations["list_texts"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/v1/runs/{run}/texts/{text}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Get Text
+         * @description A whole text.
+         */
+        readonly get: operations["get_text"];
         readonly put?: never;
         readonly post?: never;
         readonly delete?: never;
@@ -298,6 +584,71 @@ export interface components {
             readonly type: "changes";
         };
         /**
+         * CodeChange
+         * @description A file that differs: ``added`` is only in the second run, ``removed`` only in the first.
+         */
+        readonly CodeChange: {
+            /**
+             * Change
+             * @enum {string}
+             */
+            readonly change: "added" | "removed" | "changed";
+            /** Path */
+            readonly path: string;
+        };
+        /**
+         * CodeDiff
+         * @description The files in which two runs differ, and a unified diff of them; ``cut`` when it is longer than what is sent.
+         */
+        readonly CodeDiff: {
+            /** Cut */
+            readonly cut: boolean;
+            /** Diff */
+            readonly diff: string;
+            /** Files */
+            readonly files: readonly components["schemas"]["CodeChange"][];
+        };
+        /**
+         * CodeFile
+         * @description A file of a run's code; its text is at ``/runs/{run}/code/{id}``.
+         */
+        readonly CodeFile: {
+            /** Executable */
+            readonly executable: boolean;
+            /** Id */
+            readonly id: string;
+            /** Path */
+            readonly path: string;
+            /** Size */
+            readonly size: number;
+        };
+        /**
+         * CodeText
+         * @description A file's text; null when it is ``binary``.
+         */
+        readonly CodeText: {
+            /** Binary */
+            readonly binary: boolean;
+            /** Id */
+            readonly id: string;
+            /** Path */
+            readonly path: string;
+            /** Size */
+            readonly size: number;
+            /** Text */
+            readonly text: string | null;
+        };
+        /**
+         * CodeTree
+         * @description The files that a run's code was kept of, in the order of their paths, and what was left out and why.
+         */
+        readonly CodeTree: {
+            /** Files */
+            readonly files: readonly components["schemas"]["CodeFile"][];
+            /** Left Out */
+            readonly left_out: readonly string[];
+        };
+        /**
          * Credentials
          * @description What a user types to log in.
          */
@@ -306,6 +657,18 @@ export interface components {
             readonly password: string;
             /** User */
             readonly user: string;
+        };
+        /**
+         * Difference
+         * @description A path whose ``values`` differ, one for each run; ``present`` tells what is absent from what is null.
+         */
+        readonly Difference: {
+            /** Path */
+            readonly path: string;
+            /** Present */
+            readonly present: readonly boolean[];
+            /** Values */
+            readonly values: readonly unknown[];
         };
         /**
          * Gpu
@@ -324,10 +687,50 @@ export interface components {
             readonly task_name: string | null;
         };
         /**
+         * Histogram
+         * @description How many values lay between each two ``edges`` (one more than ``counts``); ``nonfinite`` were in no bin.
+         */
+        readonly Histogram: {
+            /** Counts */
+            readonly counts: readonly number[];
+            /** Edges */
+            readonly edges: readonly (number | ("NaN" | "Infinity" | "-Infinity"))[];
+            /** Name */
+            readonly name: string;
+            /** Nonfinite */
+            readonly nonfinite: number;
+            /** Step */
+            readonly step: number | null;
+            /** Time */
+            readonly time: number;
+        };
+        /**
+         * HistogramList
+         * @description Under which names a run logged histograms; and those of the name that was asked for, evenly thinned.
+         */
+        readonly HistogramList: {
+            /** Histograms */
+            readonly histograms: readonly components["schemas"]["Histogram"][];
+            /** Names */
+            readonly names: readonly components["schemas"]["HistogramName"][];
+        };
+        /**
+         * HistogramName
+         * @description A name under which histograms were logged, and how many.
+         */
+        readonly HistogramName: {
+            /** Count */
+            readonly count: number;
+            /** Name */
+            readonly name: string;
+        };
+        /**
          * Image
          * @description One picture; its bytes are at ``/runs/{run}/images/{id}``.
          */
         readonly Image: {
+            /** Caption */
+            readonly caption: string | null;
             /** Id */
             readonly id: string;
             /** Step */
@@ -347,12 +750,50 @@ export interface components {
             readonly name: string;
         };
         /**
-         * LogTail
-         * @description The end of a run's ``output.log``; ``size`` is the whole file's, in bytes.
+         * LoggedFile
+         * @description A file that was logged, of ``size`` bytes, which are at ``/runs/{run}/files/{id}``.
          */
-        readonly LogTail: {
+        readonly LoggedFile: {
+            /** Id */
+            readonly id: string;
+            /** Name */
+            readonly name: string;
             /** Size */
             readonly size: number;
+            /** Step */
+            readonly step: number | null;
+            /** Time */
+            readonly time: number;
+        };
+        /**
+         * LoggedFileList
+         * @description The files of a run, in the order they were logged; the latest 10,000.
+         */
+        readonly LoggedFileList: {
+            /** Files */
+            readonly files: readonly components["schemas"]["LoggedFile"][];
+        };
+        /**
+         * LogTail
+         * @description A piece of a run's ``output.log``, from the byte ``start`` to before ``next``, of a file of ``size`` bytes.
+         *
+         *     To go on, ask with ``from`` = ``next`` and the same ``file``, which stands for this very file. ``restarted``: what
+         *     was asked for is no more, since the file was cut or replaced, and this is its beginning. ``over``: the run has
+         *     ended, or is silent; once ``next`` is ``size``, nothing more is expected.
+         */
+        readonly LogTail: {
+            /** File */
+            readonly file: string;
+            /** Next */
+            readonly next: number;
+            /** Over */
+            readonly over: boolean;
+            /** Restarted */
+            readonly restarted: boolean;
+            /** Size */
+            readonly size: number;
+            /** Start */
+            readonly start: number;
             /** Text */
             readonly text: string;
         };
@@ -473,12 +914,38 @@ export interface components {
             readonly traceback: string | null;
         };
         /**
+         * RunDiff
+         * @description In what ``runs`` (ids, as they were asked for) differ, by kind.
+         */
+        readonly RunDiff: {
+            /** Config */
+            readonly config: readonly components["schemas"]["Difference"][];
+            /** Data */
+            readonly data: readonly components["schemas"]["Difference"][];
+            /** Environment */
+            readonly environment: readonly components["schemas"]["Difference"][];
+            /** Git */
+            readonly git: readonly components["schemas"]["Difference"][];
+            /** Runs */
+            readonly runs: readonly string[];
+        };
+        /**
          * RunList
-         * @description All runs, newest first.
+         * @description Runs, newest first unless sorted: those from ``offset`` on of the ``total`` that fit.
+         *
+         *     ``values`` has a row for each of ``runs``, with what it has of each of ``columns``; null where it has nothing.
          */
         readonly RunList: {
+            /** Columns */
+            readonly columns: readonly string[];
+            /** Offset */
+            readonly offset: number;
             /** Runs */
             readonly runs: readonly components["schemas"]["RunSummary"][];
+            /** Total */
+            readonly total: number;
+            /** Values */
+            readonly values: readonly (readonly unknown[])[];
         };
         /**
          * RunMessage
@@ -615,6 +1082,48 @@ export interface components {
             readonly workspace_available: boolean;
         };
         /**
+         * Table
+         * @description A table; its rows are at ``/runs/{run}/tables/{id}``, and as CSV at ``/runs/{run}/tables/{id}/csv``.
+         */
+        readonly Table: {
+            /** Columns */
+            readonly columns: readonly string[];
+            /** Id */
+            readonly id: string;
+            /** Name */
+            readonly name: string;
+            /** Rows */
+            readonly rows: number;
+            /** Step */
+            readonly step: number | null;
+            /** Time */
+            readonly time: number;
+        };
+        /**
+         * TableList
+         * @description The tables of a run, in the order they were logged; the latest 10,000.
+         */
+        readonly TableList: {
+            /** Tables */
+            readonly tables: readonly components["schemas"]["Table"][];
+        };
+        /**
+         * TablePage
+         * @description Some rows of a table, from ``offset`` on of ``total``, each with a text for each column.
+         */
+        readonly TablePage: {
+            /** Columns */
+            readonly columns: readonly string[];
+            /** Id */
+            readonly id: string;
+            /** Offset */
+            readonly offset: number;
+            /** Rows */
+            readonly rows: readonly (readonly string[])[];
+            /** Total */
+            readonly total: number;
+        };
+        /**
          * Task
          * @description A queued command and what became of it.
          */
@@ -673,6 +1182,48 @@ export interface components {
              */
             readonly type: "tasks";
         };
+        /**
+         * Text
+         * @description A text: its first 200 ``characters``, of how many; the whole is at ``/runs/{run}/texts/{id}``.
+         */
+        readonly Text: {
+            /** Characters */
+            readonly characters: number;
+            /** Id */
+            readonly id: string;
+            /** Name */
+            readonly name: string;
+            /** Step */
+            readonly step: number | null;
+            /** Text */
+            readonly text: string;
+            /** Time */
+            readonly time: number;
+        };
+        /**
+         * TextContent
+         * @description A whole text.
+         */
+        readonly TextContent: {
+            /** Id */
+            readonly id: string;
+            /** Name */
+            readonly name: string;
+            /** Step */
+            readonly step: number | null;
+            /** Text */
+            readonly text: string;
+            /** Time */
+            readonly time: number;
+        };
+        /**
+         * TextList
+         * @description The texts of a run, in the order they were logged; the latest 10,000.
+         */
+        readonly TextList: {
+            /** Texts */
+            readonly texts: readonly components["schemas"]["Text"][];
+        };
     };
     responses: never;
     parameters: never;
@@ -682,6 +1233,208 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    readonly diff_runs: {
+        readonly parameters: {
+            readonly query: {
+                /** @description a run's id; given for each of two to a hundred runs */
+                readonly run: readonly string[];
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["RunDiff"];
+                };
+            };
+            /** @description There is no such run, or nothing of this id in it */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter is not what was expected; the detail says which and where */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not at the moment: try again after `Retry-After` seconds */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What went wrong and what to do */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly diff_code: {
+        readonly parameters: {
+            readonly query: {
+                /** @description a run's id, from an earlier answer */
+                readonly a: string;
+                /** @description 1: as the run began; more: as it was resumed for the second time, ... */
+                readonly a_segment?: number;
+                /** @description a run's id, from an earlier answer */
+                readonly b: string;
+                /** @description 1: as the run began; more: as it was resumed for the second time, ... */
+                readonly b_segment?: number;
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["CodeDiff"];
+                };
+            };
+            /** @description There is no such run, or nothing of this id in it */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter is not what was expected; the detail says which and where */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not at the moment: try again after `Retry-After` seconds */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What went wrong and what to do */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly export: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description of all runs those that pass, as in GET /runs */
+                readonly filter?: string;
+                /** @description of the file */
+                readonly format?: "csv" | "jsonl" | "parquet";
+                /** @description only this metric; may be repeated */
+                readonly metric?: readonly string[] | null;
+                /** @description a run's id; may be repeated; all runs without any */
+                readonly run?: readonly string[] | null;
+                /** @description a row for each run instead of one for each value */
+                readonly table?: boolean;
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description A file, to be saved */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/x-ndjson": string;
+                    readonly "application/x-parquet": string;
+                    readonly "text/csv; charset=utf-8": string;
+                };
+            };
+            /** @description There is no such run, or nothing of this id in it */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter is not what was expected; the detail says which and where */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server lacks what this needs; the detail says what to install */
+            readonly 501: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not at the moment: try again after `Retry-After` seconds */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What went wrong and what to do */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     readonly login: {
         readonly parameters: {
             readonly query?: never;
@@ -762,7 +1515,18 @@ export interface operations {
     };
     readonly list_runs: {
         readonly parameters: {
-            readonly query?: never;
+            readonly query?: {
+                /** @description what to add of each run: as in sort, without `-`; may be repeated */
+                readonly column?: readonly string[] | null;
+                /** @description only the runs that pass, in the language of `ailab list` */
+                readonly filter?: string;
+                /** @description at most so many; all without one */
+                readonly limit?: number | null;
+                /** @description leave out so many at the beginning */
+                readonly offset?: number;
+                /** @description a fact, metric, configuration path or expression; `-` before it: largest first; may be repeated, the first counts most */
+                readonly sort?: readonly string[] | null;
+            };
             readonly header?: never;
             readonly path?: never;
             readonly cookie?: never;
@@ -776,6 +1540,15 @@ export interface operations {
                 };
                 content: {
                     readonly "application/json": components["schemas"]["RunList"];
+                };
+            };
+            /** @description A parameter is not what was expected; the detail says which and where */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description What went wrong and what to do */
@@ -808,6 +1581,354 @@ export interface operations {
                 };
                 content: {
                     readonly "application/json": components["schemas"]["RunDetail"];
+                };
+            };
+            /** @description There is no such run, or nothing of this id in it */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not at the moment: try again after `Retry-After` seconds */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What went wrong and what to do */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly get_code: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description 1: as the run began; more: as it was resumed for the second time, ... */
+                readonly segment?: number;
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description a run's id, from an earlier answer */
+                readonly run: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["CodeTree"];
+                };
+            };
+            /** @description There is no such run, or nothing of this id in it */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not at the moment: try again after `Retry-After` seconds */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What went wrong and what to do */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly get_code_zip: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description 1: as the run began; more: as it was resumed for the second time, ... */
+                readonly segment?: number;
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description a run's id, from an earlier answer */
+                readonly run: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description A zip archive, to be saved */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/zip": string;
+                };
+            };
+            /** @description There is no such run, or nothing of this id in it */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not at the moment: try again after `Retry-After` seconds */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What went wrong and what to do */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly get_code_file: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description 1: as the run began; more: as it was resumed for the second time, ... */
+                readonly segment?: number;
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description a file's id, from the list of files */
+                readonly file: string;
+                /** @description a run's id, from an earlier answer */
+                readonly run: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["CodeText"];
+                };
+            };
+            /** @description There is no such run, or nothing of this id in it */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not at the moment: try again after `Retry-After` seconds */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What went wrong and what to do */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly list_files: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description only those that were logged under this name */
+                readonly name?: string | null;
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description a run's id, from an earlier answer */
+                readonly run: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["LoggedFileList"];
+                };
+            };
+            /** @description There is no such run, or nothing of this id in it */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not at the moment: try again after `Retry-After` seconds */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What went wrong and what to do */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly get_file: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description its id, from an earlier answer */
+                readonly file: string;
+                /** @description a run's id, from an earlier answer */
+                readonly run: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The file's bytes, to be saved */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/octet-stream": string;
+                };
+            };
+            /** @description There is no such run, or nothing of this id in it */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is larger than what is sent */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not at the moment: try again after `Retry-After` seconds */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What went wrong and what to do */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly list_histograms: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description at most so many, evenly spaced */
+                readonly most?: number;
+                /** @description only those that were logged under this name */
+                readonly name?: string | null;
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description a run's id, from an earlier answer */
+                readonly run: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["HistogramList"];
+                };
+            };
+            /** @description There is no such run, or nothing of this id in it */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not at the moment: try again after `Retry-After` seconds */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description What went wrong and what to do */
@@ -843,6 +1964,24 @@ export interface operations {
                     readonly "image/png": string;
                 };
             };
+            /** @description There is no such run, or nothing of this id in it */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is larger than what is sent */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description What went wrong and what to do */
             readonly default: {
                 headers: {
@@ -857,7 +1996,14 @@ export interface operations {
     readonly get_log: {
         readonly parameters: {
             readonly query?: {
+                /** @description the file that `from` is about, of an earlier answer */
+                readonly file?: string;
+                /** @description from this byte on; without it, the end */
+                readonly from?: number | null;
+                /** @description at most so many bytes */
                 readonly tail?: number;
+                /** @description seconds to wait for more when there is none and the run is not over */
+                readonly wait?: number;
             };
             readonly header?: never;
             readonly path: {
@@ -875,6 +2021,33 @@ export interface operations {
                 };
                 content: {
                     readonly "application/json": components["schemas"]["LogTail"];
+                };
+            };
+            /** @description There is no such run, or nothing of this id in it */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter is not what was expected; the detail says which and where */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not at the moment: try again after `Retry-After` seconds */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description What went wrong and what to do */
@@ -914,6 +2087,336 @@ export interface operations {
                     readonly "application/octet-stream": string;
                 };
             };
+            /** @description There is no such run, or nothing of this id in it */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter is not what was expected; the detail says which and where */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not at the moment: try again after `Retry-After` seconds */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What went wrong and what to do */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly list_tables: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description only those that were logged under this name */
+                readonly name?: string | null;
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description a run's id, from an earlier answer */
+                readonly run: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["TableList"];
+                };
+            };
+            /** @description There is no such run, or nothing of this id in it */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not at the moment: try again after `Retry-After` seconds */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What went wrong and what to do */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly get_table: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description at most so many rows */
+                readonly limit?: number;
+                /** @description leave out so many rows at the beginning */
+                readonly offset?: number;
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description a run's id, from an earlier answer */
+                readonly run: string;
+                /** @description its id, from an earlier answer */
+                readonly table: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["TablePage"];
+                };
+            };
+            /** @description There is no such run, or nothing of this id in it */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is larger than what is sent */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter is not what was expected; the detail says which and where */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not at the moment: try again after `Retry-After` seconds */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What went wrong and what to do */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly get_table_csv: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description a run's id, from an earlier answer */
+                readonly run: string;
+                /** @description its id, from an earlier answer */
+                readonly table: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The table as it was logged */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "text/csv; charset=utf-8": string;
+                };
+            };
+            /** @description There is no such run, or nothing of this id in it */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is larger than what is sent */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not at the moment: try again after `Retry-After` seconds */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What went wrong and what to do */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly list_texts: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description only those that were logged under this name */
+                readonly name?: string | null;
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description a run's id, from an earlier answer */
+                readonly run: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["TextList"];
+                };
+            };
+            /** @description There is no such run, or nothing of this id in it */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not at the moment: try again after `Retry-After` seconds */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What went wrong and what to do */
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly get_text: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description a run's id, from an earlier answer */
+                readonly run: string;
+                /** @description its id, from an earlier answer */
+                readonly text: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["TextContent"];
+                };
+            };
+            /** @description There is no such run, or nothing of this id in it */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is larger than what is sent */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not at the moment: try again after `Retry-After` seconds */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description What went wrong and what to do */
             readonly default: {
                 headers: {
@@ -945,6 +2448,15 @@ export interface operations {
                 };
                 content: {
                     readonly "application/octet-stream": string;
+                };
+            };
+            /** @description A parameter is not what was expected; the detail says which and where */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description What went wrong and what to do */

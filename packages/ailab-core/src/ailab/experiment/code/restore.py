@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ailab.experiment.code.snapshot import Snapshot
 from ailab.experiment.code.store import ObjectStore
+from ailab.experiment.code.tree import parse_tree
 from ailab.experiment.record.files import read_regular
 
 __all__ = ["link_files", "restore"]
@@ -58,17 +59,15 @@ def restore(run: Path, target: Path, name: str = "src") -> int:
         raise FileNotFoundError(f"{run} holds no {name}.json: no code was kept, or it is no run's folder")
     kept = json.loads(read_regular(run / f"{name}.json"))
     store = ObjectStore(run.parent.parent)
-    files = json.loads(store.get(str(kept["tree"])))["files"]
+    files = parse_tree(store.get(str(kept["tree"])))
     target.mkdir(parents=True, exist_ok=True)
     if any(target.iterdir()):
         raise FileExistsError(f"{target} holds something already")
     inside = target.resolve()
-    for path, key, _, executable in files:
-        place = inside / path
-        if not place.resolve().is_relative_to(inside):  # what lies in a workspace is not trusted
-            raise ValueError(f"the list of files of {run} leads out of its folder: {path!r}")
+    for file in files:
+        place = inside / file.path
         place.parent.mkdir(parents=True, exist_ok=True)
-        _copy(store, key, executable, place)
+        _copy(store, file.key, file.executable, place)
     return len(files)
 
 

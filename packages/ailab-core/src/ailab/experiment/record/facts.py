@@ -85,7 +85,8 @@ class RunFacts:
                 self.progressed(when, float(value))
             case {"type": "image", "name": str(name), "file": str(file)}:
                 step = event.get("step")
-                self.images.append(ImageEvent(name, step if _is_step(step) else None, when, file))
+                caption = _text(event.get("caption"))
+                self.images.append(ImageEvent(name, step if _is_step(step) else None, when, file, caption))
             case {"type": "status", "state": str(state)} if (state == "running" or state in OVER) and self._is_news(
                 "status", when, names
             ):

@@ -21,6 +21,7 @@ class ImageEvent:
     step: int | None
     time: float
     file: str
+    caption: str | None = None
 
 
 @dataclass
