@@ -114,11 +114,21 @@ def bench_server(session: nox.Session) -> None:
 
 @nox.session
 def faults(session: nox.Session) -> None:
-    """Logging on disks that fill up, turn read-only or die: needs root and mount, and says what it skipped."""
-    install(session, CORE, tools=("pytest", "pytest-timeout", "hypothesis"))
+    """Disks that fill up, turn read-only or die, failing calls, clocks that jump; it says what it skipped and why.
+
+    Mounting needs root, the rest fiu-utils and faketime (Debian's names).
+    """
+    install(session, CORE, SERVER, tools=("pytest", "pytest-timeout", "hypothesis", "httpx"))
     session.run(
         "pytest", "tests/faults", "tests/core/record/test_faults.py", "-rs", *session.posargs, env={"AILAB_FAULTS": "1"}
     )
+
+
+@nox.session
+def soak(session: nox.Session) -> None:
+    """Everything at once for a quarter of an hour, by hand: ``nox -s soak [-- --minutes 15 --json soak.json]``."""
+    install(session, CORE, SERVER)
+    session.run("python", "tests/soak", *session.posargs)
 
 
 @nox.session

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -248,10 +248,10 @@ class ServerProcess:
 def start_server(
     tmp_path: Path, workspace: Path, eventually: Callable[..., Any]
 ) -> Iterator[Callable[..., ServerProcess]]:
-    """Start a server process with some config keys and environment variables."""
+    """Start a server process with some config keys and environment variables, ``under`` another program."""
     servers: list[ServerProcess] = []
 
-    def start(env: dict[str, str] | None = None, **keys: Any) -> ServerProcess:
+    def start(env: dict[str, str] | None = None, under: Sequence[str] = (), **keys: Any) -> ServerProcess:
         number = len(servers)
         config = tmp_path / f"config{number}.json"
         config.write_text(json.dumps({"workspace": str(workspace), "users": {"ada": PASSWORD}, "port": 0, **keys}))
@@ -259,7 +259,7 @@ def start_server(
         ready, log = tmp_path / f"ready{number}.json", tmp_path / f"server{number}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [sys.executable, "-m", "ailab_server", str(config), "--ready-file", str(ready)],
+                [*under, sys.executable, "-m", "ailab_server", str(config), "--ready-file", str(ready)],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -311,3 +311,39 @@ def test_tags_and_notes_are_read_and_are_no_sign_of_life(folder: RunFolder, writ
     writer.event("warning", message="still here")
     reader.poll()
     assert (reader.state, reader.warnings) == ("running", ["still here"])
+
+
+def test_a_clock_that_is_set_back_hides_nothing(folder: RunFolder) -> None:
+    """A machine starts with a wrong date, and is set right while the run goes on."""
+    now = [4e9]
+    writer = RecordWriter(folder, lambda what, error: pytest.fail(what), clock=lambda: now[0])
+    reader = RunReader(folder.path)
+    writer.event("status", state="running")
+    writer.scalar("loss", 1.0, None, True)
+    writer.progress(0.25)
+    assert reader.poll()
+    now[0] = 1.7e9
+    writer.scalar("loss", 2.0, None, True)
+    writer.progress(1.0)
+    writer.event("status", state="failed", error="boom")
+    writer.close()
+    assert reader.poll()
+    assert (reader.state, reader.error, reader.progress) == ("failed", "boom", 1.0)
+    assert (reader.metrics["loss"].last, reader.metrics["loss"].last_step) == (2.0, 1)
+    assert reader.values("loss")["value"].tolist() == [1.0, 2.0]
+    again = RunReader(folder.path)
+    again.poll()
+    assert (again.state, again.progress, again.metrics["loss"].last) == ("failed", 1.0, 2.0)
+
+
+def test_of_two_writers_the_later_word_counts_whichever_is_read_first(folder: RunFolder) -> None:
+    for name, when, state, value in (("b", 2000.0, "failed", 1.0), ("a", 3000.0, "finished", 2.0)):
+        writer = RecordWriter(folder, lambda what, error: pytest.fail(what), clock=lambda when=when: when)  # type: ignore[misc]
+        writer.scalar("loss", value, None, True)
+        writer.event("status", state=state)
+        writer.close()
+        for file in folder.streams.glob(f"{writer.name}.*"):
+            file.rename(folder.streams / f"{name}{file.suffix}")
+    reader = RunReader(folder.path)
+    reader.poll()
+    assert (reader.state, reader.metrics["loss"].last) == ("finished", 2.0)

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ailab_server import answers
+
 
 def strict_json(answer: Any) -> Any:
     """The answer's JSON as a browser's parser takes it."""
@@ -295,3 +297,26 @@ def test_questions_for_series_that_cannot_be(
     answer = app.client.post("/series", json={"runs": [id], "metrics": ["loss"], **change})
     assert answer.status_code == status
     assert app.stranger.post("/series", json={"runs": [id], "metrics": ["loss"]}).status_code == 401
+
+
+def test_a_question_for_everything_is_answered_with_less(
+    new_run: Callable[..., Any], start_app: Callable[..., Any], eventually: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """What one answer may hold is shared by the series that were asked for."""
+    monkeypatch.setattr(answers, "_MOST_POINTS", 60)
+    for _ in range(3):
+        run = new_run()
+        for number in range(100):
+            run.value("loss", float(number % 7))
+    app = start_app()
+    eventually(lambda: len(_runs(app)) == 3)
+    ids = [run["id"] for run in _runs(app)]
+    eventually(lambda: all(app.client.get(f"/runs/{id}").json()["metrics"][0]["count"] == 100 for id in ids))
+
+    def series(runs: list[str]) -> Any:
+        body = app.client.post("/series", json={"runs": runs, "metrics": ["loss"], "points": 20_000}).content
+        return json.loads(body[4 : 4 + int.from_bytes(body[:4], "little")])["series"]
+
+    assert [one["count"] <= 20 and one["reduced"] for one in series(ids)] == [True] * 3
+    assert 20 < series(ids[:1])[0]["count"] <= 60

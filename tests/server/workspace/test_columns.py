@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,8 @@ def test_the_cache_stays_below_its_limit_and_keeps_what_was_used_last(new_run: C
     for run in runs:
         for _ in range(100):
             run.value("loss", 1.0)
-    cache = ColumnsCache(most=2 * 2400)
+    each = 2400 + 650 + len("loss")
+    cache = ColumnsCache(most=2 * each)
 
     def use(number: int) -> Columns:
         columns = cache.get(str(number), runs[number].path / "streams")
@@ -75,10 +77,23 @@ def test_the_cache_stays_below_its_limit_and_keeps_what_was_used_last(new_run: C
     use(2)
     assert use(0) is first
     assert use(1) is not second
-    assert cache._bytes <= 2 * 2400
+    assert cache._bytes <= 2 * each
     cache.forget("0")
     assert use(0) is not first
-    assert ColumnsCache(most=100).get("x", runs[0].path) is not None
+
+
+def test_many_metrics_of_few_values_count_for_what_they_take(new_run: Callable[..., Any]) -> None:
+    run = new_run()
+    for number in range(500):
+        run.value(f"{'x' * 100}{number}", 1.0)
+    tracemalloc.start()
+    try:
+        columns = Columns(run.path / "streams")
+        columns.refresh()
+        taken = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert columns.nbytes > 0.7 * taken
 
 
 @given(

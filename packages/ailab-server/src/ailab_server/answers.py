@@ -17,11 +17,14 @@ from ailab_server.models import Credentials, SeriesQuestion, Session
 from ailab_server.services import Services
 from ailab_server.stream.pieces import Pieces, joined
 from ailab_server.stream.response import StreamResponse
-from ailab_server.workspace.series import encode_many
+from ailab_server.workspace.series import FEWEST, encode_many
 
 __all__ = ["compare_series", "list_runs", "log_in", "open_stream", "run_list"]
 
 _log = logging.getLogger(__name__)
+
+_MOST_POINTS = 4_000_000
+"""In one answer, 64 MB: a thousand runs' hundred metrics of 20,000 points would be 32 GB. Further ones are reduced."""
 
 
 async def log_in(services: Services, credentials: Credentials, address: str) -> Session:
@@ -64,7 +67,8 @@ def run_list(
 def compare_series(services: Services, question: SeriesQuestion) -> Response:
     """Series of many runs (docs/api.md, "Series"). Slow: not for the event loop."""
     found = services.workspace.parts(question.runs, question.metrics, question.x, question.low, question.high)
-    return Pieces(encode_many(found, question.points), "application/octet-stream")
+    points = max(FEWEST, min(question.points, _MOST_POINTS // (len(question.runs) * len(question.metrics))))
+    return Pieces(encode_many(found, points), "application/octet-stream")
 
 
 def open_stream(

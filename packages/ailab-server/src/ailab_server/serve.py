@@ -20,6 +20,7 @@ from ailab_server import logs
 from ailab_server.config import ServerConfig, is_loopback
 from ailab_server.hooks import server_manager
 from ailab_server.late import create_app
+from ailab_server.memory import spare_memory
 from ailab_server.protocol import TimedProtocol
 from ailab_server.services import Services
 from ailab_server.tls.certificate import Certificate, MachineCertificate, TlsError, certificate_of
@@ -55,6 +56,7 @@ def serve(config: ServerConfig, announce: Callable[[str], None], ready_file: Pat
         ListenError: the address is not to be had, or there is no certificate to encrypt with.
         ConfigError: a key asks for what no installed plugin offers.
     """
+    spare_memory()
     logs.set_up()
     certificate = _certificate(config)
     sockets = listen(config.host, config.port)

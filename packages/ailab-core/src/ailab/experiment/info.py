@@ -71,7 +71,12 @@ class InfoFile:
 
         def work() -> None:
             self._closing.wait(_LATER_SECONDS)
-            self.add(**look())
+            try:
+                found = look()
+            except OSError as error:
+                self._problem("cannot record the environment", error)
+                return
+            self.add(**found)
 
         self._thread = threading.Thread(target=work, name="ailab-environment", daemon=True)
         self._thread.start()

@@ -13,6 +13,8 @@ from ailab.experiment.record.tail import StreamTail
 __all__ = ["Columns", "ColumnsCache"]
 
 _MOST_BYTES = 32 << 20
+_COLUMN_BYTES = 650
+"""What a metric takes besides its numbers and its name; of a hundred thousand of them it is most."""
 _TIMES_LIMIT = 1e12
 
 Floats = npt.NDArray[np.float64]
@@ -57,7 +59,15 @@ class Columns:
     @property
     def nbytes(self) -> int:
         """The memory they take."""
-        return sum(column.nbytes for writers in self._columns.values() for column in writers.values())
+        numbers = sum(
+            column.nbytes + _COLUMN_BYTES for writers in self._columns.values() for column in writers.values()
+        )
+        return numbers + sum(map(len, self._columns))
+
+    @property
+    def failed(self) -> bool:
+        """Whether a file could not be read just now: what is missing may be in there."""
+        return any(tail.failed for tail in self._tails.values())
 
     def refresh(self) -> None:
         """Read what was logged since the last time.

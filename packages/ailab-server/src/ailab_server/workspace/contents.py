@@ -1,9 +1,10 @@
 """What the files of one run hold beyond its row, read when somebody asks."""
 
+import errno
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,9 @@ _log = logging.getLogger(__name__)
 
 _LARGEST_IMAGE = 32 * 2**20
 _RECENT = 8
-"""So many readers of runs that are over are kept for whoever looks at them."""
+"""So many readers of runs that are over are kept for whoever looks at them,"""
+_RECENT_METRICS = 20_000
+"""or fewer, but one: each of their metrics takes about 800 bytes."""
 
 
 class RunContents:
@@ -40,6 +43,8 @@ class RunContents:
     def forget(self, id: str) -> None:
         """A run went, or its files are not those that were read."""
         self._columns.forget(id)
+        with self._recent_lock:
+            self._recent.pop(id, None)
 
     def detail(self, id: str) -> RunDetail:
         """One run in full.
@@ -79,6 +84,8 @@ class RunContents:
             found = {}
             for metric in metrics:
                 series = columns.get(metric)
+                if series is None and columns.failed:
+                    raise OSError(errno.EIO, "not every file of the run can be read at the moment")
                 if series is None:
                     raise NoSuchMetric(metric)
                 found[metric] = series.copy()  # the next request adds to them
@@ -87,13 +94,14 @@ class RunContents:
 
     def parts(
         self, ids: Sequence[str], metrics: Sequence[str], axis: Axis, low: float | None, high: float | None
-    ) -> list[tuple[str, str, npt.NDArray[np.float64]]]:
+    ) -> Iterator[tuple[str, str, npt.NDArray[np.float64]]]:
         """x and values, shape (2, n), of some metrics of some runs, as (run, metric, x and values).
 
-        What is not there, a run, a metric of it, or its files at the moment, is left out.
+        What is not there, a run, a metric of it, or its files at the moment, is left out. One run after the other, so
+        that never more than one's whole series are in memory.
         """
-        found = []
         for id in ids:
+            found = []
             entry = self._store.entries.get(id)
             if entry is None:
                 continue
@@ -109,7 +117,7 @@ class RunContents:
                     if series is not None:
                         found.append((id, metric, part(series, axis, start, low, high)))
                 self._columns.keep(id, columns)
-        return found
+            yield from found
 
     def image(self, id: str, image: str) -> bytes:
         """The bytes of one image.
@@ -153,6 +161,9 @@ class RunContents:
         with self._recent_lock:
             self._recent[entry.id] = (entry.signature, reader)
             self._recent.move_to_end(entry.id)
-            while len(self._recent) > _RECENT:
+            while len(self._recent) > _RECENT or (len(self._recent) > 1 and self._recent_metrics() > _RECENT_METRICS):
                 self._recent.popitem(last=False)
         return reader
+
+    def _recent_metrics(self) -> int:
+        return sum(len(reader.metrics) for _, reader in self._recent.values())

@@ -111,4 +111,6 @@ class RunStore:
             self.revision += 1
         while len(self._gone) > _MOST_GONE:
             self._gone_from = self._gone.popleft()[0]
+        if known:
+            self._by_task = {task: id for task, id in self._by_task.items() if id in self.entries}
         return known

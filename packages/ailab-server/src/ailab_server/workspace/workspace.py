@@ -1,6 +1,6 @@
 """The runs of one workspace: the store of what is known, the thread that follows them, and what their files hold."""
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from pathlib import Path
 from threading import Event
 
@@ -141,7 +141,7 @@ class Workspace:
 
     def parts(
         self, ids: Sequence[str], metrics: Sequence[str], axis: Axis, low: float | None, high: float | None
-    ) -> list[tuple[str, str, npt.NDArray[np.float64]]]:
+    ) -> Iterator[tuple[str, str, npt.NDArray[np.float64]]]:
         """x and values, shape (2, n), of some metrics of some runs, as (run, metric, x and values).
 
         What is not there, a run, a metric of it, or its files at the moment, is left out.

@@ -45,10 +45,9 @@ class RunFacts:
         self.tags: list[str] = []
         self.notes = ""
         self.warnings: list[str] = []
-        self._status_time = -math.inf
-        self._progress_time = -math.inf
         self.tags_time = -math.inf
         self.notes_time = -math.inf
+        self._said: dict[str, tuple[float, dict[int, str]]] = {}  # what: when it was last said, and by which writer
 
     def primary(self) -> MetricSummary | None:
         """The metric for the front page: the first logged as primary."""
@@ -75,7 +74,7 @@ class RunFacts:
         when = float(stamp)
         kind = event.get("type")
         if kind in _EDITS:
-            self._take_edit(when, event)
+            self._take_edit(when, event, names)
             return False
         self.touch(when)
         if kind == "heartbeat":  # most lines of a long run
@@ -87,20 +86,19 @@ class RunFacts:
                 if metric is None:
                     metric = self.metrics[name] = MetricSummary(name, False)
                 metric.primary = metric.primary or event.get("primary") is True
-            case {"type": "progress", "value": float() | int() as value} if (
-                0 <= value <= 1 and when >= self._progress_time
+            case {"type": "progress", "value": float() | int() as value} if 0 <= value <= 1 and self._is_news(
+                "progress", when, names
             ):
-                self.progress, self._progress_time = float(value), when
+                self.progress = float(value)
                 self.progressed(when, float(value))
             case {"type": "image", "name": str(name), "file": str(file)}:
                 step = event.get("step")
                 caption = _text(event.get("caption"))
                 self.images.append(ImageEvent(name, step if _is_step(step) else None, when, file, caption))
-            case {"type": "status", "state": str(state)} if when >= self._status_time and (
-                state == "running" or state in OVER
+            case {"type": "status", "state": str(state)} if (state == "running" or state in OVER) and self._is_news(
+                "status", when, names
             ):
-                # Writers are read one after the other, so a resumed run's news may come first.
-                self.status, self._status_time = state, when
+                self.status = state
                 self.finished = when if state in OVER else None
                 self.error = _text(event.get("error"))
                 self.traceback = _text(event.get("traceback"))
@@ -128,12 +126,24 @@ class RunFacts:
     def progressed(self, when: float, value: float) -> None:
         """Called for each progress event that is newer than those before; for whoever estimates the remaining time."""
 
-    def _take_edit(self, when: float, event: dict[str, Any]) -> None:
+    def _take_edit(self, when: float, event: dict[str, Any], names: dict[int, str]) -> None:
         match event:
-            case {"type": "tags", "tags": list(tags)} if when >= self.tags_time:
+            case {"type": "tags", "tags": list(tags)} if self._is_news("tags", when, names):
                 self.tags, self.tags_time = [tag for tag in tags if isinstance(tag, str)], when
-            case {"type": "notes", "text": str(text)} if when >= self.notes_time:
+            case {"type": "notes", "text": str(text)} if self._is_news("notes", when, names):
                 self.notes, self.notes_time = text, when
+
+    def _is_news(self, what: str, when: float, names: dict[int, str]) -> bool:
+        """Whether a writer's word replaces what is known.
+
+        Its own earlier word in any case, whatever its clock did in between. Of two writers the later one's counts, by
+        their clocks: they are read one after the other, so a resumed run's news may come first.
+        """
+        before = self._said.get(what)
+        if before is not None and when < before[0] and names is not before[1]:
+            return False
+        self._said[what] = when, names
+        return True
 
 
 def is_time(value: object) -> TypeGuard[float]:

@@ -195,7 +195,7 @@ class RunReader(RunFacts):
             edited |= sign is False
         for id, records in tail.records():
             metric = self.metrics[tail.names[id]]
-            metric.add(records)
+            metric.add(records, tail)
             self.touch(float(records["time"][-1]))
             alive = True
         self._edited |= edited

@@ -50,7 +50,9 @@ class Spark:
 
 @dataclass
 class MetricSummary:
-    """A metric of a run. ``last`` is its value at the latest time, ``last_step`` that value's step."""
+    """A metric of a run. ``last`` is its writer's newest value (of several writers': the one at the latest time),
+    ``last_step`` that value's step.
+    """
 
     name: str
     primary: bool
@@ -58,19 +60,22 @@ class MetricSummary:
     last: float = math.nan
     last_step: int = 0
     last_time: float = -math.inf
+    last_writer: object = None
     spark: Spark = field(default_factory=Spark)
 
-    def add(self, records: npt.NDArray[Any]) -> None:
-        """Take in the next records of this metric, dtype ``scalars.RECORD``, in the order they were written."""
+    def add(self, records: npt.NDArray[Any], writer: object = None) -> None:
+        """Take in the next records of this metric, dtype ``scalars.RECORD``, in the order ``writer`` wrote them."""
         if not len(records):
             return
         self.count += len(records)
         self.spark.add(records["step"], records["value"])
         newest = records[-1]
-        if float(newest["time"]) >= self.last_time:
+        # A writer's next value is newer than its last, even if its clock was set back in between.
+        if float(newest["time"]) >= self.last_time or (writer is not None and writer is self.last_writer):
             self.last = float(newest["value"])
             self.last_step = int(newest["step"])
             self.last_time = float(newest["time"])
+            self.last_writer = writer
 
     def points(self) -> tuple[list[int], list[float]]:
         """Steps and values for a small chart, the latest value always among them."""

@@ -54,6 +54,11 @@ class StreamTail:
         return self.bad_lines > 0 or self._unread > 0 or self._failed
 
     @property
+    def failed(self) -> bool:
+        """The last fetch could not read one of the files."""
+        return self._failed
+
+    @property
     def expected(self) -> int:
         """How many records the file held at the last fetch."""
         return self._scalars_end // scalars.SIZE

@@ -26,6 +26,9 @@ _PROGRESS_SECONDS = 0.1
 _STALL_SECONDS = 1.0
 """A network file system that has not answered for so long hangs: from then on callers write to memory."""
 _CLOSE_SECONDS = 10.0
+_LAST_TRIES = 10
+_LAST_SECONDS = 0.1
+"""A disk that refuses the last of a run is asked again so often, with a pause in between."""
 
 
 class RecordWriter:
@@ -177,6 +180,12 @@ class RecordWriter:
                 if file.gone:
                     self._move()
             self._busy_since = None
+        for _ in range(_LAST_TRIES):
+            if not any(file.waiting() for file in self._files()):
+                break
+            time.sleep(_LAST_SECONDS)
+            for file in self._files():
+                file.sync()
         for file in self._files():
             file.abandon()
 
