@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 from pathlib import Path
+
+from ailab.experiment.record.files import put_file
 
 __all__ = ["ObjectStore"]
 
@@ -34,21 +35,8 @@ class ObjectStore:
         if key[:2] not in self._made:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._made.add(key[:2])
-        temporary = path.with_name(f".{os.urandom(8).hex()}")
-        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444)
-        try:
-            try:
-                view = memoryview(data)
-                while view:
-                    view = view[os.write(fd, view) :]
-                # Not synced, thousands would take minutes: after a power loss the size is wrong and `holds` says so.
-            finally:
-                os.close(fd)
-            temporary.replace(path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
-            raise
+        # Not synced, thousands would take minutes: after a loss of power the size is wrong and `holds` says so.
+        put_file(path, data, mode=0o444, sync=False)
         return key
 
     def holds(self, key: str, size: int) -> bool:

@@ -8,7 +8,7 @@ import os
 import stat
 from pathlib import Path
 
-__all__ = ["open_regular", "read_regular", "read_seen", "replace_file"]
+__all__ = ["open_regular", "put_file", "read_regular", "read_seen", "replace_file"]
 
 _AT_ONCE = 1 << 24
 
@@ -19,21 +19,7 @@ def replace_file(path: Path, data: bytes) -> None:
     Raises:
         OSError: as the file system says; then ``path`` is what it was.
     """
-    temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
-    try:
-        try:
-            view = memoryview(data)
-            while view:
-                view = view[os.write(fd, view) :]
-            os.fsync(fd)  # NFS and quotas report a full disk only here
-        finally:
-            os.close(fd)
-        temporary.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise
+    put_file(path, data)
     folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(folder)
@@ -42,6 +28,30 @@ def replace_file(path: Path, data: bytes) -> None:
             raise
     finally:
         os.close(folder)
+
+
+def put_file(path: Path, data: bytes, *, mode: int = 0o644, sync: bool = True) -> None:
+    """As `replace_file`, but after a loss of power the file may be the old one or, without ``sync``, cut.
+
+    Raises:
+        OSError: as the file system says; then ``path`` is what it was.
+    """
+    temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    try:
+        try:
+            view = memoryview(data)
+            while view:
+                view = view[os.write(fd, view) :]
+            if sync:
+                os.fsync(fd)  # NFS and quotas report a full disk only here
+        finally:
+            os.close(fd)
+        temporary.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
 
 
 def open_regular(path: Path) -> int:
