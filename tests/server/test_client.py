@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import socket
 import threading
 import zipfile
@@ -216,7 +217,11 @@ def odd_server() -> Iterator[Callable[[bytes], str]]:
             for content in (b'HTTP/1.0 200 OK\r\n\r\n{"token": "secret-token"}', answer):
                 connection, _ = listening.accept()
                 with connection:
-                    seen.append(connection.recv(65536))
+                    # Read whole: a connection that is closed with bytes unread is reset, answer and all.
+                    with connection.makefile("rb") as request:
+                        head = b"".join(iter(request.readline, b"\r\n"))
+                        length = re.search(rb"(?i)content-length: (\d+)", head)
+                        seen.append(head + b"\r\n" + request.read(int(length[1]) if length else 0))
                     connection.sendall(content)
 
         threads.append(threading.Thread(target=run, daemon=True))

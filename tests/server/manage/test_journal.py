@@ -72,7 +72,9 @@ def test_a_line_that_was_cut_short_takes_no_other_along(tmp_path: Path) -> None:
 
 def test_a_link_is_not_written_through(tmp_path: Path) -> None:
     (tmp_path / "audit.jsonl").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(OSError):
-        Journal(tmp_path, "audit").append({})
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(20):
+        with pytest.raises(OSError):
+            Journal(tmp_path, "audit").append({})
     assert not (tmp_path / "elsewhere").exists()
-    assert len(os.listdir("/proc/self/fd")) < 500
+    assert len(os.listdir("/proc/self/fd")) < before + 20  # other tests' threads may open one or two

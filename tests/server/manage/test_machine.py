@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ailab.experiment.system.gpu import GpuProcess, GpuState
+from ailab.experiment.system.gpu_state import GpuProcess, GpuState
 from ailab_server.manage import machine
 from ailab_server.manage.machine import DiskWatch, MachineWatch
 

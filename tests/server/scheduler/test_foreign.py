@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ailab.experiment.system.gpu import GpuProcess
+from ailab.experiment.system.gpu_state import GpuProcess
 from ailab_server.scheduler import foreign
 from ailab_server.scheduler.foreign import ForeignGpus, foreign_gpus
 from ailab_server.scheduler.processes import exists, task_of

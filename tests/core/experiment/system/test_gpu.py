@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from ailab.experiment.system.gpu import GpuProcess, Gpus
+from ailab.experiment.system.gpu import Gpus
+from ailab.experiment.system.gpu_state import GpuProcess
 
 
 class Nvml:

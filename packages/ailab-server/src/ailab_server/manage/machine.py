@@ -9,8 +9,9 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
-from ailab.experiment.system.gpu import GpuProcess, Gpus
-from ailab.experiment.system.gpu import GpuState as Seen
+from ailab.experiment.system.gpu import Gpus
+from ailab.experiment.system.gpu_state import GpuProcess
+from ailab.experiment.system.gpu_state import GpuState as Seen
 from ailab.experiment.system.machine import Machine
 from ailab_server import models
 from ailab_server.scheduler.processes import task_of

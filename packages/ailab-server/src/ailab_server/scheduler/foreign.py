@@ -5,7 +5,8 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Protocol
 
-from ailab.experiment.system.gpu import GpuProcess, Gpus
+from ailab.experiment.system.gpu import Gpus
+from ailab.experiment.system.gpu_state import GpuProcess
 from ailab_server.scheduler.processes import exists, task_of
 
 __all__ = ["ForeignGpus", "foreign_gpus"]

@@ -72,12 +72,18 @@ class PoolStream(Stream):
             raise StopIteration
         try:
             return self._batch()
+        except StopIteration:
+            self._end(wait=False)  # the next epoch need not wait for workers that have nothing left to do
+            raise
         except BaseException:
             # The traceback keeps this object. Its workers are to end now and not when the error is forgotten.
             self.close()
             raise
 
     def close(self) -> None:
+        self._end(wait=True)
+
+    def _end(self, wait: bool) -> None:
         pool, self._pool = getattr(self, "_pool", None), None
         if pool is None:
             return
@@ -89,7 +95,7 @@ class PoolStream(Stream):
         if self._keep:
             pool.forget()
         else:
-            pool.close(wait=False)  # the next epoch need not wait for them
+            pool.close(wait)
 
     def _batch(self) -> Any:
         if not self._ready:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import os
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["GpuProcess", "GpuState", "Gpus"]
+if TYPE_CHECKING:
+    from ailab.experiment.system.gpu_state import GpuProcess, GpuState
+
+__all__ = ["Gpus"]
 
 _TEMPERATURE_GPU = 0
 _INSUFFICIENT_SIZE = 7
@@ -29,32 +31,6 @@ class _Process(ctypes.Structure):
         ("gpu_instance", ctypes.c_uint),
         ("compute_instance", ctypes.c_uint),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class GpuProcess:
-    """A process that computes on a GPU, and how many bytes of its memory it has; None if that cannot be told."""
-
-    pid: int
-    memory: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class GpuState:
-    """One GPU at one time; None is what it or its driver does not tell.
-
-    ``index`` is nvidia-smi's; ``utilization`` in percent, ``memory_used`` and ``memory_total`` in bytes,
-    ``temperature`` in °C, ``power`` in W.
-    """
-
-    index: int
-    name: str
-    utilization: float | None
-    memory_used: int | None
-    memory_total: int | None
-    temperature: float | None
-    power: float | None
-    processes: tuple[GpuProcess, ...] | None
 
 
 class Gpus:
@@ -138,6 +114,10 @@ class Gpus:
         if self._nvml.nvmlDeviceGetPowerUsage(handle, ctypes.byref(number)) == 0:
             power = number.value / 1000
         name = self._name(handle)
+        # Late: a run asks for none, and a dataclass is made by evaluating text. While a thread does that, CPython up
+        # to 3.11 forgets that the main thread has had a Ctrl-C, and ends with 1 instead of by the signal.
+        from ailab.experiment.system.gpu_state import GpuState
+
         return GpuState(index, name, utilization, used, total, temperature, power, self._processes(handle))
 
     def _processes(self, handle: ctypes.c_void_p) -> tuple[GpuProcess, ...] | None:
@@ -145,6 +125,8 @@ class Gpus:
         ask = getattr(self._nvml, "nvmlDeviceGetComputeRunningProcesses_v3", None) or getattr(
             self._nvml, "nvmlDeviceGetComputeRunningProcesses_v2", None
         )
+        from ailab.experiment.system.gpu_state import GpuProcess  # late, as above
+
         room = 64
         while ask is not None and room <= 1 << 16:
             count = ctypes.c_uint(room)
