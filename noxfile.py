@@ -21,6 +21,7 @@ UI = "packages/ailab-ui"
 TEST_TOOLS = [
     "pytest",
     "pytest-timeout",
+    "pytest-xdist",
     "hypothesis",
     "schemathesis",
     "argon2-cffi",
@@ -54,7 +55,8 @@ def tests(session: nox.Session) -> None:
     """All tests, with real parts: torch, TensorFlow, a server process, Chromium."""
     install(session, CORE, KERAS, TORCH, SERVER, UI, tools=(*TEST_TOOLS, "scikit-learn", "pyyaml", "tqdm"))
     session.run("python", "tests/browser.py")
-    session.run("pytest", *session.posargs)
+    # Two processes, each with whole files; each may come to hold TensorFlow and torch, so no more than that.
+    session.run("pytest", "-n", "2", "--dist", "loadfile", *session.posargs)
 
 
 @nox.session
