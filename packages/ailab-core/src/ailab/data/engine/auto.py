@@ -94,7 +94,7 @@ def choose(
     processes = min(cpus(), _MOST_PROCESSES) if forks else 0
     if same and cost.wall >= _WORTH_THREADS and cost.cpu < cost.wall * (1 - _WAITING):
         # The threads of one process compute one at a time.
-        crowded = _THREADS * cost.cpu > cost.wall * _BUSY
+        crowded = _THREADS * cost.cpu > cost.wall * _BUSY and length * max(cost.wall / _THREADS, cost.cpu) >= _EPOCH
         return (processes, -(-_THREADS // processes)) if crowded and processes else (0, _THREADS)
     if cost.wall * batch_size < _WORTH_PROCESSES or cpus() < 2:
         return 0, 1
