@@ -64,7 +64,7 @@ class StorageWatch:
     """Measures each run once it is known, every five minutes while it runs, once when it has ended, and daily then.
 
     A run of ten files costs some ten requests to a share. Between two runs it waits, so that it takes at most a
-    hundredth of a processor, and a fifth of the time of a share that is slow to answer. Everything else answers at
+    four-hundredth of a processor, and a fifth of the time of a share that is slow to answer. Everything else answers at
     once, from what is known.
 
     Args:
@@ -77,7 +77,7 @@ class StorageWatch:
         workspace: Workspace,
         cache: Path | None,
         first_seconds: float = _FIRST_SECONDS,
-        pause: Callable[[float, float], float] = lambda processor, wall: max(100 * processor, 4 * wall),
+        pause: Callable[[float, float], float] = lambda processor, wall: max(400 * processor, 4 * wall),
     ) -> None:
         self._workspace = workspace
         key = hashlib.sha256(os.fsencode(workspace.root.absolute())).hexdigest()[:20]
