@@ -72,7 +72,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """mypy, strict."""
-    install(session, CORE, TORCH, SERVER, UI, tools=("mypy", "pytest"))
+    install(session, CORE, TORCH, SERVER, UI, tools=("mypy", "pytest", "argon2-cffi"))
     session.install("--no-deps", "-e", KERAS)
     session.run("mypy")
 
