@@ -6,6 +6,7 @@ import signal
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from ailab import current
 from ailab.experiment import logging as log
@@ -13,6 +14,10 @@ from ailab.experiment import logging as log
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell starts what runs in its background so. What tests start would inherit it, and no Ctrl-C would end it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# A test that is slow because the machine has other work is not wrong; `timeout` in pyproject.toml ends what hangs.
+settings.register_profile("patient", settings.default, deadline=None)
+settings.load_profile("patient")
 
 
 @pytest.fixture(autouse=True)

@@ -28,7 +28,7 @@ def by_index(loader: BatchLoader) -> dict[int, bytes]:
 @pytest.mark.parametrize("known", [True, False], ids=["looked up", "always seeded"])
 def test_old_code_depends_on_seed_epoch_and_index_alone(known: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if not known:
-        monkeypatch.setattr(oldrandom, "_mark", lambda: None)
+        monkeypatch.setattr(oldrandom, "_mark", lambda bits: None)
     small, large = by_index(BatchLoader(Made(old), 2)), by_index(BatchLoader(Made(old), 11, shuffle=False))
     assert small == large
     assert len(set(small.values())) == 11
@@ -60,7 +60,7 @@ def test_the_generators_are_afterwards_as_before() -> None:
 
 def test_nothing_is_seeded_for_those_who_do_not_draw(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(oldrandom, "seeding", None)  # would raise
-    assert oldrandom._mark() is not None
+    assert oldrandom._mark(oldrandom._numpys()) is not None
     readings = []
     loader = BatchLoader(Made(lambda i: (readings.append(i), STRUCTURES["random"](i))[1]), 4)
     list(loader)
@@ -70,10 +70,10 @@ def test_nothing_is_seeded_for_those_who_do_not_draw(monkeypatch: pytest.MonkeyP
 def test_drawing_is_noticed_however_much_is_drawn() -> None:
     for count in (1, 2, 312, 624, 6240):
         for draw in (lambda: random.getrandbits(32), lambda: np.random.randint(2, dtype=np.uint32)):
-            before = oldrandom._mark()
+            before = oldrandom._mark(oldrandom._numpys())
             for _ in range(count):
                 draw()
-            assert oldrandom._mark() != before
+            assert oldrandom._mark(oldrandom._numpys()) != before
 
 
 def test_an_error_is_the_seeded_ones() -> None:

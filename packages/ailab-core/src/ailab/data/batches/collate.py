@@ -6,11 +6,16 @@ from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
+import numpy as np
+
 from ailab.data.batches.leaves import Place, stack
+from ailab.data.batches.native import one_type
 from ailab.data.batches.records import field_names, is_record, rebuilt
 from ailab.data.batches.rows import Rows
 
 __all__ = ["collate", "collate_columns"]
+
+_LEAVES = frozenset([np.ndarray, list, float, int, bool, str, bytes])  # the usual ones: they need no second look
 
 
 def collate(samples: Sequence[Any], indices: Sequence[int] | None = None, *, rows: Rows | None = None) -> Any:
@@ -58,6 +63,9 @@ def _dict(columns: Mapping[Any, Sequence[Any]], place: Place) -> dict[Any, Any]:
 
 def _column(values: Sequence[Any], place: Place) -> Any:
     first = values[0]
+    kind = one_type(values)
+    if kind in _LEAVES:
+        return stack(values, place, kind)
     if isinstance(first, Mapping):
         columns = _fields_of_dicts(values)
         if columns is None:
@@ -70,11 +78,11 @@ def _column(values: Sequence[Any], place: Place) -> Any:
         names = [f".{field}" for field in fields] if fields else [f"[{i}]" for i in range(len(first))]
         parts = [_column([value[i] for value in values], place.under(name)) for i, name in enumerate(names)]
         return type(first)(*parts) if fields else tuple(parts)
-    kinds = set(map(type, values))
+    kinds = {kind} if kind is not None else set(map(type, values))
     if any(issubclass(kind, Mapping | tuple) or is_record(kind) for kind in kinds):
         _check_alike(values, place)
         return _record(values, place)  # of all kinds together: a leaf among them, or them among leaves, is an error
-    return stack(values, place, kinds)
+    return stack(values, place, kind)
 
 
 def _record(values: Sequence[Any], place: Place) -> Any:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ailab.data.batches import native
 from ailab.data.batches.allocation import empty
 from ailab.data.batches.values import PYTHON_DTYPES, Array, convert
 
@@ -50,12 +51,14 @@ def _arrays(values: Sequence[Array]) -> Array | None:
         return None
     if not shape:
         return np.array(values, dtype) if set(map(_dtype, values)) == {dtype} and not any(map(_ndim, values)) else None
+    result = empty((len(values), *shape), dtype)
+    if native.loops is not None and native.loops.stack_arrays(values, result):
+        return result
     try:
         if len(set(map(len, values))) != 1:
             return None
     except TypeError:  # a number among them
         return None
-    result = empty((len(values), *shape), dtype)
     try:
         # One after the other, which is the same but quicker. It takes no other dtype, nor another shape but for
         # the length of the first axis.
@@ -66,7 +69,7 @@ def _arrays(values: Sequence[Array]) -> Array | None:
 
 
 def _lists(values: Sequence[list[Any]]) -> Array | None:
-    """Lists of Python floats or of ints of 32 bits, all of one length.
+    """Lists of Python floats or of ints (of 32 bits, where nothing is compiled), all of one length.
 
     Python's marshal writes a list of them with a letter before each that tells its exact type. One look at
     all the letters then tells whether there is anything else in any of the lists, in a tenth of the time that
@@ -76,6 +79,9 @@ def _lists(values: Sequence[list[Any]]) -> Array | None:
     kind = type(first[0]) if first else None
     if kind not in _LETTERS:
         return None
+    if native.loops is not None:
+        result = empty((len(values), len(first)), PYTHON_DTYPES[kind])
+        return result if native.loops.stack_lists(values, result) else None
     letter, item = _LETTERS[kind]
     row = np.dtype([("head", "u1"), ("length", "<i4"), ("items", item, (len(first),))])
     try:

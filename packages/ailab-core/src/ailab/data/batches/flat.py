@@ -10,15 +10,27 @@ from collections.abc import Iterator, Sequence
 from operator import itemgetter
 from typing import Any
 
-__all__ = ["Flat"]
+from ailab.data.batches import native
+
+__all__ = ["Flat", "flat"]
 
 Columns = dict[Any, Sequence[Any]]  # by key the values of all samples
+
+
+Pair = tuple[dict[Any, Any], dict[Any, Any]]
+
+
+def flat(first: Any, done: list[Any]) -> Flat | None:
+    """For samples like ``first``, which is in ``done``; None: they are not to be taken apart."""
+    if type(first) is not tuple or len(first) != 2 or not all(type(part) is dict and part for part in first):
+        return None
+    return Flat(first, done) if native.loops is None else _Compiled(first, done)
 
 
 class Flat:
     """The values of samples like ``first``. ``done``, which is emptied before, has one entry for each sample."""
 
-    def __init__(self, first: tuple[dict[Any, Any], dict[Any, Any]], done: list[Any]) -> None:
+    def __init__(self, first: Pair, done: list[Any]) -> None:
         features, labels = first
         self._feature_keys, self._label_keys = tuple(features), tuple(labels)
         self._get_features, self._get_labels = itemgetter(*features), itemgetter(*labels)
@@ -26,13 +38,6 @@ class Flat:
         self._features = [self._get_features(features)]
         self._labels = done
         done[:] = [self._get_labels(labels)]
-
-    @staticmethod
-    def fits(sample: Any) -> bool:
-        """Whether samples are to be taken apart if this is the first of them."""
-        if type(sample) is not tuple or len(sample) != 2:
-            return False
-        return all(type(part) is dict and part for part in sample)
 
     def read(self, dataset: Any, rest: Iterator[int]) -> list[Any] | None:
         """Read ``rest`` of ``dataset``; None if all samples are like the first.
@@ -79,6 +84,31 @@ class Flat:
             *(tuple({key: column[n] for key, column in part.items()} for part in (features, labels)) for n in whole),
             odd,
         ]
+
+
+class _Compiled(Flat):
+    """The same with its loop compiled, which appends each value to a list of its own."""
+
+    def __init__(self, first: Pair, done: list[Any]) -> None:
+        features, labels = first
+        self._feature_keys, self._label_keys = tuple(features), tuple(labels)
+        self._feature_columns = tuple([value] for value in features.values())
+        *others, last = labels.values()
+        done[:] = [last]  # a sample's last value: once it is there, all of the sample is
+        self._labels = done
+        self._label_columns = (*([value] for value in others), done)
+
+    def read(self, dataset: Any, rest: Iterator[int]) -> list[Any] | None:
+        odd = native.loops.read_pairs(
+            dataset, rest, self._feature_keys, self._feature_columns, self._label_keys, self._label_columns
+        )
+        return None if odd is None else self._samples(odd)
+
+    def columns(self) -> tuple[Columns, Columns]:
+        return (
+            dict(zip(self._feature_keys, self._feature_columns, strict=True)),
+            dict(zip(self._label_keys, self._label_columns, strict=True)),
+        )
 
 
 def _columns(keys: tuple[Any, ...], rows: list[Any]) -> Columns:

@@ -39,11 +39,11 @@ class Place:
         return self.indices[position]
 
 
-def stack(values: Sequence[Any], place: Place, kinds: set[type]) -> Array:
-    """``values``, whose types are ``kinds``, as one new array of shape (len(values), ...), as `collate` says."""
+def stack(values: Sequence[Any], place: Place, kind: type | None) -> Array:
+    """``values`` as one new array of shape (len(values), ...), as `collate` says; ``kind`` is the type of them all."""
     column = place.rows.column(values) if place.rows else None
-    if column is None and len(kinds) == 1:
-        column = stack_fast(values, *kinds)
+    if column is None and kind is not None:
+        column = stack_fast(values, kind)
     return stack_carefully(values, place) if column is None else column
 
 

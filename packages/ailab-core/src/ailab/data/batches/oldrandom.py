@@ -55,16 +55,17 @@ class Draws:
         Threads that read for one loader wait for one another once it is known to draw. A thread that draws meanwhile
         for something else disturbs them, as it always has.
         """
-        if type(_numpys()) is not np.random.MT19937:
+        bits = _numpys()
+        if type(bits) is not np.random.MT19937:
             return read()  # somebody has given NumPy a generator of their own: it is theirs to seed
         state = None
         if not self.used:
-            before = _mark()
+            before = _mark(bits)
             if before is not None:
                 state = _state(before)
                 result, error = self._unseeded(read)
                 # Where another thread has found out meanwhile, it may have put the generators back.
-                if _mark() == before and not self.used:
+                if _mark(_numpys()) == before and not self.used:
                     if error is not None:  # else seeds might have prevented it
                         raise error
                     return cast(T, result)
@@ -128,19 +129,19 @@ _known: tuple[Any, tuple[int, int] | None, Any] | None = None  # NumPy's generat
 _kept: tuple[Mark, State] | None = None
 
 
-def _mark() -> Mark | None:
+def _mark(bits: Any) -> Mark | None:
     """Eight bytes of each state, which no draw leaves as they are; None if there is no quick way to them.
 
-    A draw moves the position. One that brings it round to the same place has made all words anew, of which one is
-    here: there is one chance in 4 billion that it is the same.
+    NumPy's state is that of ``bits``. A draw moves the position. One that brings it round to the same place has made
+    all words anew, of which one is here: there is one chance in 4 billion that it is the same.
     """
     global _known
-    bits = _numpys()
-    if _known is None or _known[0] is not bits:
+    known = _known
+    if known is None or known[0] is not bits:
         found = _addresses(bits)
         marks = found and tuple(map(ctypes.c_uint64.from_address, (found[0], found[1] + SIZE - MARK)))
-        _known = bits, found, marks
-    marks = _known[2]
+        known = _known = bits, found, marks
+    marks = known[2]
     return None if marks is None else (marks[0].value, marks[1].value)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ailab.data.batches.collate import collate, collate_columns
-from ailab.data.batches.flat import Flat
+from ailab.data.batches.flat import flat
 from ailab.data.batches.padding import padded
 from ailab.data.batches.rows import Rows
 from ailab.data.batches.skipping import Nothing
@@ -96,7 +96,7 @@ def _read_and_collate(dataset: Any, indices: Sequence[int], seed: int, epoch: in
     rows = Rows(len(indices))
     samples: list[Any] = []  # of which `reading` needs the length alone: `Flat` keeps something else in it
     rest = iter(indices)
-    flat: Flat | None = None
+    apart = None
     with reading(seed, epoch, indices, samples), _noting(dataset, indices, samples):
         for first in rest:
             large, sample = rows.begin(dataset[first])
@@ -104,16 +104,15 @@ def _read_and_collate(dataset: Any, indices: Sequence[int], seed: int, epoch: in
             if large:
                 for position, index in enumerate(rest, 1):
                     samples.append(rows.place(dataset[index], position))
-            elif Flat.fits(sample):
-                flat = Flat(sample, samples)
-                mixed = flat.read(dataset, rest)
+            elif (apart := flat(sample, samples)) is not None:
+                mixed = apart.read(dataset, rest)
                 if mixed is not None:
-                    flat, samples[:] = None, mixed
+                    apart, samples[:] = None, mixed
             for index in rest:
                 samples.append(dataset[index])  # noqa: PERF401
     with _noting_batch(dataset):
-        if flat is not None:
-            return collate_columns(*flat.columns(), indices)
+        if apart is not None:
+            return collate_columns(*apart.columns(), indices)
         return collate(samples, indices, rows=rows)
 
 
