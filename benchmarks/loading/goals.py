@@ -1,4 +1,4 @@
-"""The goals as ratios within one run, and how a result stands to them.
+"""The goals, most of them ratios within one run, and how a result stands to them.
 
 Compared are the fastest epochs: whatever else a machine does can only make an epoch slower.
 """
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["GOALS", "Goal", "standing"]
+__all__ = ["GOALS", "LIMITS", "Goal", "Limit", "limits", "standing"]
 
 Results = Mapping[str, Mapping[str, Mapping[str, Any]]]  # workload -> contender -> what was measured
 
@@ -61,6 +61,53 @@ GOALS = [
     *(Goal("torch by default / its best setting", w, 0.8, _DEFAULT, _SETTINGS) for w in (*_LONG, *_SHORT)),
     *(Goal("torch: first epoch / steady", w, 0.7, _DEFAULT, _DEFAULT, "first_epoch") for w in (*_LONG, *_SHORT)),
 ]
+
+
+@dataclass(frozen=True)
+class Limit:
+    """On ``workload``, ``field`` of ``ours``, times ``scale``, is ``bound`` at most, or else at least.
+
+    ``theirs``: the bound is what that contender has, and ``bound`` more.
+    """
+
+    title: str
+    workload: str
+    ours: str
+    field: str
+    bound: float = 0.0
+    scale: float = 1.0
+    most: bool = True
+    theirs: str | None = None
+
+
+_IN_PROCESS = "ailab torch in-process"
+_FORKED = "ailab torch 2 processes"
+
+LIMITS = [
+    Limit("`__getitems__`, million samples/s", "G1", _IN_PROCESS, "best", 20, 1e-6, most=False),
+    *(Limit("in-process: ms to the first batch", w, _IN_PROCESS, "first_batch_s", 5, 1e3) for w in _SHORT[:3]),
+    *(Limit("forked workers: ms to the first batch", w, _FORKED, "first_batch_s", 60, 1e3) for w in _SHORT[:3]),
+    # What Python and its libraries happen to take meanwhile is a mebibyte either way.
+    *(Limit("in-process: MiB above the start", w, _IN_PROCESS, "peak_mib", 1, theirs="torch 0") for w in _SHORT[:4]),
+    *(Limit("2 processes: MiB above the start", w, _FORKED, "peak_mib", 1, theirs="torch 2") for w in _SHORT),
+]
+
+
+def limits(results: Results) -> list[dict[str, Any]]:
+    """Each limit that was measured: ``bound`` as it was in this run, ``reached`` and whether it is ``met``."""
+    found = []
+    for limit in LIMITS:
+        measured = results.get(limit.workload, {})
+        ours = measured.get(limit.ours, {})
+        other = {limit.field: 0.0} if limit.theirs is None else measured.get(limit.theirs, {})
+        if limit.field not in ours or limit.field not in other:
+            continue
+        bound = limit.bound + other[limit.field] * limit.scale
+        reached = ours[limit.field] * limit.scale
+        met = reached <= bound if limit.most else reached >= bound
+        found.append({"goal": limit.title, "workload": limit.workload, "most": limit.most, "bound": bound,
+                      "reached": reached, "met": met, "ours": limit.ours, "theirs": limit.theirs})  # fmt: skip
+    return found
 
 
 def standing(results: Results) -> list[dict[str, Any]]:

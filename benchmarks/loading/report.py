@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from loading.goals import Results, standing
+from loading.goals import Results, limits, standing
 
 __all__ = ["machine", "tables"]
 
@@ -55,7 +55,14 @@ def tables(results: Results) -> str:
             f"| {found['goal']} | {found['workload']} | {found['least']:g} | {found['ratio']:.2f}{mark} "
             f"| {found['ours']} | {found['theirs']} |"
         )
-    return "\n\n".join([*parts, "\n".join(lines)])
+    bounds = ["| goal | on | bound | reached | by | bound is |", "|---|---|---|---|---|---|"]
+    for found in limits(results):
+        mark = "" if found["met"] else " **not met**"
+        bounds.append(
+            f"| {found['goal']} | {found['workload']} | {'≤' if found['most'] else '≥'} {found['bound']:.3g} "
+            f"| {found['reached']:.3g}{mark} | {found['ours']} | {found['theirs'] or 'the goal'} |"
+        )
+    return "\n\n".join([*parts, "\n".join(lines), "\n".join(bounds)])
 
 
 def _table(title: str, names: list[str], workloads: list[str], results: Results, cell: Any) -> str:

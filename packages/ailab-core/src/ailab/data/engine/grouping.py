@@ -5,7 +5,7 @@ from __future__ import annotations
 __all__ = ["Grouping"]
 
 MOMENT = 5e-3  # seconds: long beside what a message costs (some 50 µs for both sides), short beside a training step
-BYTES = 2**21
+BYTES = 2**19
 INDICES = 4096  # of a group, see `Pool.submit`
 
 
