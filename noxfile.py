@@ -60,6 +60,15 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
+def jax(session: nox.Session) -> None:
+    """Keras on JAX, which wants other versions of what TensorFlow needs."""
+    install(session, CORE, tools=("keras", "jax"))
+    session.install("--no-deps", "-e", KERAS)
+    program = "tests/keras/other_backend.py"
+    session.run("python", "-W", "error::RuntimeWarning", program, env={"KERAS_BACKEND": "jax"})
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Style, and the contracts about who may import whom."""
     install(session, CORE, tools=("ruff", "import-linter"))

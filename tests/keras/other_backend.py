@@ -1,4 +1,4 @@
-"""Run by test_dataset.py in a process of its own, with KERAS_BACKEND=torch or jax: Keras has one backend a process."""
+"""Run with KERAS_BACKEND=torch by test_dataset.py, and with jax by ``nox -s jax``: Keras has one backend a process."""
 
 from __future__ import annotations
 
