@@ -147,6 +147,10 @@ def check(config_file: Path, notify: bool) -> None:
     except ConfigError as error:
         _fail(str(error), 2)
     _warn(config, config_file)
+    from ailab_server.setup.rehearsal import refusal
+
+    if wrong := refusal(config):
+        _fail(f"{config_file}: {wrong}", 2)
     scheme = "https" if config.encrypted else "http"
     users = ", ".join(f"{name} ({config.role_of(name)})" for name in config.users)
     lines = {
