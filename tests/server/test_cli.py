@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -202,6 +203,36 @@ def test_check_finds_what_the_start_would_refuse(tmp_path: Path, keys: dict[str,
     assert (checked.returncode, checked.stdout, started.returncode) == (2, "", 2)
     assert checked.stderr.splitlines()[-1].startswith(f"{config}: {line}")
     assert started.stderr.splitlines()[-1] == checked.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("keys", "doubt"),
+    [
+        ({"gpus": [0, 3, 5]}, "gpus: nvidia-smi knows no 3, 5 here; tasks that get it would find no GPU"),
+        ({"gpus": [0, 1]}, None),
+        (
+            {"auto_detect_experiments": False},
+            "experiments: is empty and auto_detect_experiments is false, so no run is shown",
+        ),
+        (
+            {"auto_detect_experiments": False, "experiments": ["digits", "digts"]},
+            "experiments: the workspace has no 'digts' yet",
+        ),
+        ({"experiments": ["digts"]}, None),
+    ],
+)
+def test_check_doubts_what_may_not_mean_what_is_there(
+    tmp_path: Path, keys: dict[str, object], doubt: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "digits").mkdir()
+    (tmp_path / "nvidia-smi").write_text("#!/bin/sh\necho 0; echo 1\n")
+    (tmp_path / "nvidia-smi").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    config = tmp_path / "c.json"
+    config.write_text(json.dumps({"workspace": str(tmp_path), **keys}))
+    done = run("check", str(config))
+    assert done.returncode == 0
+    assert done.stderr == ("" if doubt is None else f"warning: {config}: {doubt}\n")
 
 
 def test_check_does_not_mind_the_port_of_the_server_that_runs_and_makes_nothing(tmp_path: Path) -> None:
