@@ -79,3 +79,18 @@ def test_a_link_is_not_followed_and_a_folder_that_is_gone_is_told(new_run: Calla
     assert seen(NewNumbers(tmp_path / "link")) == {}
     with pytest.raises(OSError):
         NewNumbers(tmp_path / "none").read()
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "scalars"])
+def test_damage_at_any_byte_is_no_mistake(new_run: Callable[..., Any], kind: str) -> None:
+    run = new_run()
+    for value in (1.0, 2.0, 3.0):
+        run.value("loss", value)
+    (file,) = (run.path / "streams").glob(f"*.{kind}")
+    data = file.read_bytes()
+    found = set()
+    for place in range(len(data)):
+        for damaged in (data[:place], data[:place] + bytes([data[place] ^ 0xFF]) + data[place + 1 :]):
+            file.write_bytes(damaged)
+            found |= {some.high for some in NewNumbers(run.path / "streams").read().values()}
+    assert found == ({1.0, 2.0} if kind == "scalars" else {3.0})

@@ -28,7 +28,7 @@ class Watched:
         self.asked = 0
         self.skipped = 0
         self.now = 0.0
-        self.away = False
+        self.away: Exception | None = None
         self.rows: dict[str, RunSummary] = {}
         self.watch = RunWatch(Notify.model_validate(keys), self.rows.get, self.latest, self.numbers, lambda: self.now)
 
@@ -42,8 +42,8 @@ class Watched:
 
     def read(self) -> dict[str, Range]:
         self.asked += 1
-        if self.away:
-            raise OSError(116, "stale file handle")
+        if self.away is not None:
+            raise self.away
         new, self.skipped = self.logged[self.skipped :], len(self.logged)
         found: dict[str, list[float]] = {}
         for values in new:
@@ -181,7 +181,16 @@ def test_runs_that_were_over_at_the_start_are_not_read() -> None:
 def test_a_run_that_cannot_be_read_just_now_is_judged_later() -> None:
     watched = Watched()
     watched.log(loss=math.nan)
-    watched.away = True
+    watched.away = OSError(116, "stale file handle")
     assert watched.look(row()) == []
-    watched.away = False
+    watched.away = None
     assert len(watched.look(row())) == 1
+
+
+def test_a_readers_own_mistake_is_that_runs_trouble(caplog: pytest.LogCaptureFixture) -> None:
+    watched = Watched(on=["nan", "failed"])
+    watched.away = RuntimeError("odd")
+    watched.log(loss=math.nan)
+    assert watched.look(row()) == []
+    assert len(watched.look(row("failed", error="x"))) == 1
+    assert "cannot be judged" in caplog.text

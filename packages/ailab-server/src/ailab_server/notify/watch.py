@@ -1,5 +1,6 @@
 """Seeing what is worth telling in how runs change."""
 
+import logging
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -11,6 +12,8 @@ from ailab_server.models import RunSummary
 from ailab_server.notify.numbers import Range
 
 __all__ = ["Notification", "RunWatch"]
+
+_log = logging.getLogger(__name__)
 
 _STATES = ("finished", "failed", "killed", "stale")
 _JUDGED_SECONDS = 1.0
@@ -110,6 +113,9 @@ class RunWatch:
                 found = {name: _only(value) for name, value in self._latest(id).items()}
         except (KeyError, OSError):  # not now: it is judged again when it changes again
             return {}
+        except Exception:  # noqa: BLE001 - whatever a damaged file makes of a reader is this run's trouble alone
+            _log.exception("the numbers of run %s cannot be judged", id)
+            found = {}
         self._judged[id] = now
         return found
 
