@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -8,8 +10,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from ailab_server.auth.passwords import parse_hash
+from ailab_server.auth.passwords import hash_password, parse_hash
 from ailab_server.cli import cli
+
+HASH = str(hash_password("a password"))
 
 
 def run(*arguments: str, input: str = "") -> subprocess.CompletedProcess[str]:
@@ -173,6 +177,72 @@ def test_check_says_what_is_wrong_and_what_should_not_stay_so(tmp_path: Path) ->
     assert "address    https://*:12345" in done.stdout
     assert done.stderr.startswith(f"warning: {config}: users: ada with a plain password")
     assert "hunter2" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("keys", "line"),
+    [
+        ({"host": "no-such-host.invalid"}, "host: 'no-such-host.invalid' is no name that this machine can resolve"),
+        ({"host": "192.0.2.1"}, "host: '192.0.2.1' is no address of this machine"),
+        ({"executor": "slurmm"}, "executor: no installed plugin offers 'slurmm'; `ailab plugins` lists them"),
+        ({"tls": {"cert": "x.pem", "key": "x.pem"}}, "tls: "),
+    ],
+)  # fmt: skip
+def test_check_finds_what_the_start_would_refuse(tmp_path: Path, keys: dict[str, object], line: str) -> None:
+    (tmp_path / "x.pem").write_text("rubbish")
+    (tmp_path / "x.pem").chmod(0o600)
+    if isinstance(files := keys.get("tls"), dict):
+        keys = {"tls": {key: str(tmp_path / name) for key, name in files.items()}}
+    state = tmp_path / "state"
+    config = tmp_path / "c.json"
+    config.write_text(
+        json.dumps({"workspace": str(tmp_path), "state_dir": str(state), "users": {"ada": HASH}, "port": 0, **keys})
+    )
+    config.chmod(0o600)
+    checked, started = run("check", str(config)), run(str(config))
+    assert (checked.returncode, checked.stdout, started.returncode) == (2, "", 2)
+    assert checked.stderr.splitlines()[-1].startswith(f"{config}: {line}")
+    assert started.stderr.splitlines()[-1] == checked.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("keys", "doubt"),
+    [
+        ({"gpus": [0, 3, 5]}, "gpus: nvidia-smi knows no 3, 5 here; tasks that get it would find no GPU"),
+        ({"gpus": [0, 1]}, None),
+        (
+            {"auto_detect_experiments": False},
+            "experiments: is empty and auto_detect_experiments is false, so no run is shown",
+        ),
+        (
+            {"auto_detect_experiments": False, "experiments": ["digits", "digts"]},
+            "experiments: the workspace has no 'digts' yet",
+        ),
+        ({"experiments": ["digts"]}, None),
+    ],
+)
+def test_check_doubts_what_may_not_mean_what_is_there(
+    tmp_path: Path, keys: dict[str, object], doubt: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "digits").mkdir()
+    (tmp_path / "nvidia-smi").write_text("#!/bin/sh\necho 0; echo 1\n")
+    (tmp_path / "nvidia-smi").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    config = tmp_path / "c.json"
+    config.write_text(json.dumps({"workspace": str(tmp_path), **keys}))
+    done = run("check", str(config))
+    assert done.returncode == 0
+    assert done.stderr == ("" if doubt is None else f"warning: {config}: {doubt}\n")
+
+
+def test_check_does_not_mind_the_port_of_the_server_that_runs_and_makes_nothing(tmp_path: Path) -> None:
+    config, state = tmp_path / "c.json", tmp_path / "state"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        config.write_text(json.dumps({"workspace": str(tmp_path), "state_dir": str(state), "port": port}))
+        done = run("check", str(config))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert list(state.iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import io
 import re
 import socket
 import threading
+import urllib.request
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -63,6 +64,36 @@ def client(
     with Client(start_server().url, "ada", password) as found:
         eventually(lambda: found.run_page()["total"] == 3)
         yield found
+
+
+def end_login(client: Client) -> None:
+    """As time or a restart of the server would."""
+    request = urllib.request.Request(
+        f"{client.address}/api/v1/logout", b"{}",
+        {"Authorization": f"Bearer {client._token}", "Content-Type": "application/json"}, method="POST",
+    )  # fmt: skip
+    urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request).close()
+
+
+def test_a_login_that_has_ended_is_made_again(
+    names: list[str], start_server: Callable[..., Any], password: str, tmp_path: Path
+) -> None:
+    with Client(start_server().url, "ada", password) as client:
+        end_login(client)
+        assert client.system()["user"] == "ada"
+        end_login(client)
+        with pytest.raises(ServerError, match="no such run"):
+            client.set_notes("none", "x")  # with a body
+        client._credentials["password"] = "another"
+        end_login(client)
+        with pytest.raises(ServerError, match="user or password is wrong") as caught:
+            client.system()
+        assert caught.value.status == 401
+        # Leaving the block is no error, although there is no login to end.
+    with pytest.raises(ServerError, match="was closed"):
+        client.system()
+    client.close()
+    assert password not in repr(vars(client))
 
 
 def test_every_reading_call(client: Client, names: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -97,10 +97,20 @@ def test_the_originals_config_works_unchanged(
         ({"limits": 5}, "limits: 5 is not an object"),
         (
             {"notify": {"on": ["fail"]}},
-            "notify[on][0]: is none of 'finished', 'failed', 'killed', 'stale', 'nan' or 'threshold'",
+            "notify[on][0]: \"fail\" is none of 'finished', 'failed', 'killed', 'stale', 'nan' or 'threshold'",
         ),
         ({"notify": {"webhook": SECRET}}, "notify[webhook]: there is no such key; did you mean 'webhooks'?"),
-        ({"notify": {"thresholds": [{"metric": "x"}]}}, 'notify[thresholds][0]: has neither "above" nor "below"'),
+        (
+            {"notify": {"thresholds": [{"metric": "x"}]}},
+            'notify[thresholds][0]: {"metric": "x"} has neither "above" nor "below"',
+        ),
+        (
+            {"notify": {"thresholds": [{"metric": "x", "above": "1"}]}},
+            'notify[thresholds][0][above]: "1" is not a number',
+        ),
+        ({"users": {"on": 5, "port": SECRET}}, "users[on]: is not a string"),
+        ({"notify": [SECRET]}, "notify: is not an object"),
+        ({"notify": {"email": SECRET}}, "notify[email]: is not an object"),
         ({"limits": {"connections": 1}}, "limits[connections]: 1 is not between 8 and 100000"),
         ({"limits": {"conections": 1}}, "limits[conections]: there is no such key; did you mean 'connections'?"),
         (
@@ -138,8 +148,8 @@ def test_a_webhook_that_is_none(write: Callable[..., Path], url: str) -> None:
         ({"recipients": []}, "[recipients]: is empty"),
         ({"sender": "a\nb@c"}, "[sender]: holds what is no e-mail address"),
         ({"recipients": ["a@b, c@d"]}, "[recipients]: holds what is no e-mail address"),
-        ({"port": 0}, "[port]: is not between 1 and 65535"),
-        ({"security": "ssl"}, "[security]: is none of 'starttls', 'tls' or 'none'"),
+        ({"port": 0}, "[port]: 0 is not between 1 and 65535"),
+        ({"security": "ssl"}, "[security]: \"ssl\" is none of 'starttls', 'tls' or 'none'"),
     ],
 )
 def test_a_mail_server_that_is_none(write: Callable[..., Path], keys: dict[str, Any], line: str) -> None:

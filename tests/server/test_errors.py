@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
 from ailab.plugins import hookimpl
 from ailab_server.hooks import server_manager
@@ -41,6 +41,40 @@ def test_a_body_that_is_no_json_is_the_callers_mistake(app: Any, raw: bytes) -> 
     answer = app.stranger.post("/login", content=raw, headers={"Content-Type": "application/json"})
     assert answer.status_code in (401, 422, 400)
     json.loads(answer.content)
+
+
+@pytest.mark.parametrize(
+    ("path", "detail"),
+    [
+        ("/runs?filtr=loss < 1", "filtr: there is no such parameter; did you mean filter?"),
+        ("/export?metrics=loss", "metrics: there is no such parameter; did you mean metric?"),
+        ("/runs/x/log?start=5", "start: there is no such parameter; there are tail, from, file, wait"),
+        ("/system?x=1", "x: there is no such parameter; there are none"),
+        (f"/runs?%00%1b{'y' * 500}=1", "there is no such parameter"),
+    ],
+)
+def test_a_parameter_that_a_route_does_not_have_is_not_passed_over(app: Any, path: str, detail: str) -> None:
+    answer = app.client.get(path)
+    assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
+    assert detail in answer.json()["detail"]
+    assert len(answer.json()["detail"]) < 300
+
+
+def test_a_plugins_route_may_read_any_query(start_app: Callable[..., Any]) -> None:
+    router = APIRouter()
+
+    @router.get("/echo")
+    def echo(request: Request) -> dict[str, str]:
+        return dict(request.query_params)
+
+    class Plugin:
+        @hookimpl
+        def ailab_routes(self) -> Sequence[APIRouter]:
+            return [router]
+
+    manager = server_manager()
+    manager.register(Plugin())
+    assert start_app(manager=manager).client.get("/echo?a=1").json() == {"a": "1"}
 
 
 def test_unknown_paths_and_methods_are_problems(app: Any) -> None:

@@ -6,8 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi.routing import APIRoute
 
 from ailab_server.openapi import render
+from ailab_server.routes import routers
+from ailab_server.routes.parameters import names_of
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = json.loads(render())
@@ -56,3 +59,14 @@ def test_what_has_a_default_is_always_there_in_answers() -> None:
     for name in ("SnapshotMessage", "RunMessage", "RemovedMessage", "TasksMessage", "PingMessage", "Problem"):
         assert "type" in schemas[name]["required"], name
     assert schemas["NewTask"]["required"] == ["command", "folder"]
+
+
+def test_the_parameters_that_are_let_through_are_those_of_the_document() -> None:
+    documented = {
+        operation["operationId"]: {one["name"] for one in operation.get("parameters", ()) if one["in"] == "query"}
+        for methods in DOCUMENT["paths"].values()
+        for operation in methods.values()
+    }
+    routes = [route for router in routers() for route in router.routes if isinstance(route, APIRoute)]
+    assert {route.name: set(names_of(route.endpoint)) for route in routes} == documented
+    assert sum(map(len, documented.values())) > 30

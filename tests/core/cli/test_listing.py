@@ -54,7 +54,7 @@ def test_groups(ailab, three: list[Run]) -> None:  # type: ignore[no-untyped-def
 def test_what_is_wrong_with_a_filter(ailab, three: list[Run]) -> None:  # type: ignore[no-untyped-def]
     done = ailab("list", "los < 3", code=2)
     assert "names 'los', which no run has; did you mean loss?\n  los < 3\n  ^" in done.err
-    assert "invalid syntax" in ailab("list", "loss <", code=2).err
+    assert "it ends too early" in ailab("list", "loss <", code=2).err
     assert "names 'zz'" in ailab("list", "--sort", "zz", code=2).err
 
 

@@ -60,8 +60,8 @@ def test_what_is_chosen_in_which_order(filter: str, sort: list[str], found: list
 @pytest.mark.parametrize(
     ("filter", "sort", "message"),
     [
-        ("", ["los"], "names 'los', which no run has; did you mean loss"),
-        ("", ["a b"], "cannot be read"),
+        ("", ["los"], "the sort key names 'los', which no run has; did you mean loss"),
+        ("", ["a b"], "the sort key cannot be read"),
         ("", ["-"], "a name is empty"),
         ("los < 1", [], "did you mean loss"),
         ("kind == 'a'", ["nope.at.all"], "which no run has"),
@@ -76,5 +76,5 @@ def test_a_name_that_only_others_have_is_none_here() -> None:
     column = Column("val loss!")
     assert column.value(THINGS[0]) is None
     column.check_names(lambda: ["val loss!"])
-    with pytest.raises(FilterError):
+    with pytest.raises(FilterError, match="the column cannot be read"):
         column.check_names(lambda: ["loss"])

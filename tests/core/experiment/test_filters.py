@@ -88,8 +88,12 @@ def test_what_does_not(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message", "column"),
     [
-        ("loss <", "cannot be read: invalid syntax", None),
-        ("loss = 3", "cannot be read", None),
+        ("loss <", "the filter cannot be read: it ends too early", 6),
+        ("'ü' == 'ü' and", "it ends too early", 14),
+        ("loss = 3", "cannot be read: equal is written ==", 5),
+        ("'ü' == 'ü' and loss = 3", "equal is written ==", 20),
+        ("loss\0", "cannot contain null bytes", None),
+        ("loss 3", "cannot be read: invalid syntax", None),
         ("x + __import__('os')", "calls what is not there; there are min", 4),
         ("loss.__class__.__mro__()", "calls what is not there", 0),
         ("2 ** 9 > 1", r"an operator that is not there; there are \+ - \* / // %", 0),

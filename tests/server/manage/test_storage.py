@@ -70,6 +70,21 @@ def test_runs_are_measured_once_and_again_when_they_have_ended(
     assert measured == [live.path.name]
 
 
+def test_a_new_run_makes_it_incomplete_until_it_is_measured(
+    watch: Any, new_run: Callable[..., Any], eventually: Callable[..., Any]
+) -> None:
+    new_run().end()
+    app, storage_watch = watch()
+    storage_watch._round()
+    assert app.client.get("/storage").json()["complete"]
+    new_run().end()
+    found = eventually(lambda: (told := app.client.get("/storage").json())["runs"] == 2 and told)
+    assert (found["measured"], found["complete"]) == (1, False)
+    storage_watch._round()
+    found = app.client.get("/storage").json()
+    assert (found["measured"], found["complete"]) == (2, True)
+
+
 def test_the_numbers_are_kept_for_the_next_start(
     watch: Any, new_run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

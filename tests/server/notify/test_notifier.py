@@ -98,16 +98,18 @@ def test_a_run_that_fails_is_told_through_the_hook(
 
     manager = server_manager()
     manager.register(Plugin())
+    keys = {"on": ["failed", "nan", "threshold"], "thresholds": [{"metric": "loss", "above": 10}]}
     new_run().end("failed", error="long ago")
     run = new_run()
-    app = start_app(manager=manager, notify={"on": ["failed", "nan"]})
+    app = start_app(manager=manager, notify=keys)
     eventually(lambda: len(app.client.get("/runs").json()["runs"]) == 2)
     assert app.services.workspace.wait_until_read(10)
-    run.value("loss", float("nan"))
+    for value in (float("nan"), 12.0, 1.0):  # a glance at the newest would show none of it
+        run.value("loss", value)
     run.end("failed", error="now")
-    eventually(lambda: sum(len(kinds) for _, kinds in heard) >= 2)
-    assert sorted(kind for _, kinds in heard for kind in kinds) == ["failed", "nan"]
-    assert heard[0][0] == ["failed", "nan"]
+    eventually(lambda: sum(len(kinds) for _, kinds in heard) >= 3)
+    assert sorted(kind for _, kinds in heard for kind in kinds) == ["failed", "nan", "threshold"]
+    assert heard[0][0] == ["failed", "nan", "threshold"]
 
 
 def test_without_the_key_nothing_is_watched(app: Any) -> None:

@@ -9,6 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -91,6 +92,19 @@ def test_questions_that_cannot_be(three: list[str], opened: Any) -> None:
         "name the runs, or give a filter" in answer(app, "/export", 422, filter="loss < 1", run=ids[three[0]])["detail"]
     )
     answer(app, "/export", 404, run="none")
+
+
+def test_a_workspace_that_is_away_makes_no_empty_file(
+    three: list[str], opened: Any, workspace: Path, eventually: Callable[..., Any]
+) -> None:
+    app, ids = opened()
+    workspace.rename(workspace.with_name("away"))
+    eventually(lambda: not app.services.workspace.available)
+    for chosen in ({}, {"table": True}, {"run": ids[three[0]]}):
+        answer(app, "/export", 503, **chosen)
+    workspace.with_name("away").rename(workspace)
+    eventually(lambda: app.services.workspace.available)
+    assert len(rows(app)) == 9
 
 
 def test_a_run_that_cannot_be_read_is_left_out(

@@ -55,6 +55,16 @@ def test_there_and_back(ended: Any, workspace: Path) -> None:
     assert len(trashed(workspace)) == 2
 
 
+def test_a_workspace_that_is_away_has_no_empty_trash(ended: Any, workspace: Path) -> None:
+    app, _, (a, *_) = ended
+    app.client.post("/trash", json={"runs": [a]})
+    workspace.rename(workspace.with_name("away"))
+    assert app.client.get("/trash").status_code == 503
+    assert app.client.post("/trash/restore", json={"runs": [a]}).status_code == 503
+    workspace.with_name("away").rename(workspace)
+    assert [run["id"] for run in app.client.get("/trash").json()["runs"]] == [a]
+
+
 def test_a_browser_hears_of_it_at_once(ended: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     app, _, (a, *_) = ended
     told: list[list[str]] = []

@@ -104,6 +104,7 @@ def test_who_is_not_named_is_a_viewer(as_user: Callable[..., Any], tmp_path: Pat
     refusal = eve("POST", "/tasks", json={"command": ["touch", str(tmp_path / "x")], "folder": str(tmp_path)})
     assert refusal.status_code == 403
     assert "needs the role operator, and you are a viewer" in refusal.json()["detail"]
+    assert "and you are an operator" in as_user("ben")("GET", "/audit").json()["detail"]
     assert not (tmp_path / "x").exists()
     assert eve("GET", "/tasks").json()["tasks"] == []
 

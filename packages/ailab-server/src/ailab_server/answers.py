@@ -41,8 +41,10 @@ async def log_in(services: Services, credentials: Credentials, address: str) -> 
         detail = f"too many tries: wait {seconds} s"
         raise ProblemError(429, detail, {"Retry-After": str(seconds)}) from None
     except LoginRefused:
-        services.audit.refused_login(services.known(credentials.user), address, 401)
-        _log.warning("login refused: user %s from %s", credentials.user, address)
+        # Not the name of a user that there is not: it may be a password in the wrong field.
+        user = services.known(credentials.user)
+        services.audit.refused_login(user, address, 401)
+        _log.warning("login refused: user %s from %s", user, address)
         raise ProblemError(401, "user or password is wrong") from None
     token, expires = services.tokens.issue(credentials.user)
     await asyncio.to_thread(services.audit.note, "login", credentials.user, address, "", 200)

@@ -6,13 +6,14 @@
 from collections.abc import Iterable
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
 from ailab_server import errors
 from ailab_server.models import Problem
 from ailab_server.routes import routers
+from ailab_server.routes.parameters import no_strangers
 from ailab_server.security.access import PUBLIC
 from ailab_server.stream.response import MEDIA_TYPE
 
@@ -33,7 +34,9 @@ def create_api(more: Iterable[APIRouter] = ()) -> FastAPI:
         responses={"default": {"model": Problem, "description": "What went wrong and what to do"}},
     )
     errors.install(api)
-    for router in (*routers(), *more):
+    for router in routers():
+        api.include_router(router, prefix=API, dependencies=[Depends(no_strangers)])
+    for router in more:  # plugins' routes may read the query by themselves
         api.include_router(router, prefix=API)
     return api
 

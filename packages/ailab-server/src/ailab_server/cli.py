@@ -147,6 +147,12 @@ def check(config_file: Path, notify: bool) -> None:
     except ConfigError as error:
         _fail(str(error), 2)
     _warn(config, config_file)
+    from ailab_server.setup.rehearsal import doubts, refusal
+
+    if wrong := refusal(config):
+        _fail(f"{config_file}: {wrong}", 2)
+    for doubt in doubts(config):
+        click.echo(_escaped(f"warning: {config_file}: {doubt}"), err=True)
     scheme = "https" if config.encrypted else "http"
     users = ", ".join(f"{name} ({config.role_of(name)})" for name in config.users)
     lines = {

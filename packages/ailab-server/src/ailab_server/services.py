@@ -24,6 +24,7 @@ from ailab_server.manage.machine import DiskWatch, MachineWatch
 from ailab_server.manage.storage import StorageWatch
 from ailab_server.manage.trash import Trash
 from ailab_server.notify.notifier import Notifier
+from ailab_server.notify.numbers import NewNumbers
 from ailab_server.notify.watch import Notification, RunWatch
 from ailab_server.scheduler.allocation import Allocation
 from ailab_server.scheduler.executor import Executor
@@ -102,7 +103,13 @@ class Services:
         self._states: dict[str, str] = {}
         self._skew = SkewWatch()
         workspace = self.workspace
-        self._watch = None if config.notify is None else RunWatch(config.notify, workspace.summary, workspace.latest)
+        self._watch = None
+        if config.notify is not None:
+
+            def numbers(id: str, skip: bool) -> NewNumbers:
+                return NewNumbers(workspace.folder(id) / "streams", skip)
+
+            self._watch = RunWatch(config.notify, workspace.summary, workspace.latest, numbers)
 
         self._notifier = Notifier(self._send_notifications)
 

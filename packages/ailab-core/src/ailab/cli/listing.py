@@ -45,7 +45,7 @@ def list_(
     runs = workspace.runs(
         filter, sort=sort.removeprefix("-"), reverse=sort.startswith("-"), limit=None if groups else limit
     )
-    more = [Filter(column) for column in _split(columns or "")]
+    more = [Filter(column, "column") for column in _split(columns or "")]
     if groups:
         _print_groups(runs, limit, [column.text for column in more], as_json)
     elif quiet:

@@ -9,7 +9,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.client import HTTPException, HTTPResponse, IncompleteRead
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote, urlencode, urlsplit
 
 __all__ = ["Answer", "Connection", "Query", "ServerError", "quoted"]
@@ -29,7 +29,7 @@ class ServerError(RuntimeError):
 
 
 class Connection:
-    """A user of one server, logged in.
+    """A user of one server, logged in; again when the login has ended, by time or because the server was restarted.
 
     Args:
         address: such as ``https://gpu1:12345``. For a certificate that the system does not know, the environment
@@ -45,14 +45,26 @@ class Connection:
         if urlsplit(address).scheme not in ("http", "https") or not urlsplit(address).hostname:
             raise ValueError(f"address must be like http://host:12345, got {address!r}")
         self.address = address.rstrip("/")
+        self._credentials = {"user": user, "password": password}
         self._token: str | None = None
-        self._token = self._call("POST", "/login", {"user": user, "password": password})["token"]
+        self._closed = False
+        self._log_in()
 
     def close(self) -> None:
         """Log out: the token is dead on the server too."""
-        if self._token is not None:
+        if self._closed:
+            return
+        try:
             self._call("POST", "/logout")
-            self._token = None
+        except ServerError as error:
+            if error.status != 401:  # it had ended already
+                raise
+        self._closed = True
+        self._credentials = {}
+
+    def _log_in(self) -> None:
+        self._token = None
+        self._token = self._call("POST", "/login", self._credentials)["token"]
 
     def _call(
         self, method: str, path: str, content: object = None, query: Query | None = None, seconds: float = _SECONDS
@@ -74,20 +86,31 @@ class Connection:
         Raises:
             ServerError: the server cannot be reached, or refuses.
         """
+        if self._closed:
+            raise ServerError(f"the connection to {self.address} was closed")
         data = None if content is None else json.dumps(content).encode()
         if method == "POST" and data is None:
             data = b"{}"
+        address = f"{self.address}/api/v1{path}{_written(query or {})}"
+        try:
+            response = self._response(method, address, data, seconds)
+        except ServerError as error:
+            if error.status != 401 or path in ("/login", "/logout"):
+                raise
+            self._log_in()
+            response = self._response(method, address, data, seconds)
+        with response:
+            yield Answer(response, self.address)
+
+    def _response(self, method: str, address: str, data: bytes | None, seconds: float) -> HTTPResponse:
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
         if self._token is not None:
             headers["Authorization"] = f"Bearer {self._token}"
-        address = f"{self.address}/api/v1{path}{_written(query or {})}"
         request = urllib.request.Request(address, data, headers, method=method)
         # No proxy: a server on the LAN is never behind one, and the password must not pass through it.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirects)
         with _explained(self.address):
-            response = opener.open(request, timeout=seconds)
-        with response:
-            yield Answer(response, self.address)
+            return cast(HTTPResponse, opener.open(request, timeout=seconds))
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):

@@ -36,12 +36,13 @@ class Column:
 
     Args:
         text: a fact, a metric, a path of the configuration, or an expression of the filters' language.
+        called: what its errors call it.
 
     Raises:
         FilterError: it is empty.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, called: str = "column") -> None:
         self.text = text.strip()
         if not self.text:
             raise FilterError("a name is empty; name a fact, a metric, a path of the configuration or an expression")
@@ -49,7 +50,7 @@ class Column:
         self._filter: Filter | None = None
         self._error: FilterError | None = None
         try:
-            self._filter = Filter(self.text)
+            self._filter = Filter(self.text, called)
         except FilterError as error:  # it may be a name all the same: a metric's can be any text
             self._error = error
 
@@ -92,7 +93,7 @@ class Order:
     def __init__(self, text: str) -> None:
         text = text.strip()
         self.reverse = text.startswith("-")
-        self.column = Column(text[1:] if self.reverse else text)
+        self.column = Column(text[1:] if self.reverse else text, "sort key")
 
     def sorted(self, runs: Sequence[T], subject: Callable[[T], Subject], each: Each = one_by_one) -> list[T]:
         """The runs in order; those with equal values stay as they were.

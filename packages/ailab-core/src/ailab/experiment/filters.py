@@ -61,6 +61,7 @@ class Filter:
 
     Args:
         text: the expression; empty matches everything.
+        called: what its errors call it.
 
     Attributes:
         names: what it looks up, in order, each once.
@@ -69,9 +70,10 @@ class Filter:
         FilterError: it is no expression, or uses what the language does not have.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, called: str = "filter") -> None:
         if len(text) > _LONGEST:
-            raise FilterError(f"a filter has at most {_LONGEST} characters, got {len(text)}")
+            raise FilterError(f"a {called} has at most {_LONGEST} characters, got {len(text)}")
+        self._called = called
         text = self.text = " ".join(text.split("\n")).strip()
         self.names: list[str] = []
         self._columns: dict[str, int] = {}
@@ -80,9 +82,9 @@ class Filter:
         try:
             tree = ast.parse(text or "True", mode="eval")
         except SyntaxError as error:
-            raise FilterError(self._at((error.offset or 1) - 1, f"cannot be read: {error.msg}")) from None
+            raise FilterError(self._unread(error)) from None
         except (ValueError, RecursionError, MemoryError):
-            raise FilterError(f"the filter {text[:80]!r} cannot be read") from None
+            raise FilterError(f"the {called} {text[:80]!r} cannot be read") from None
         self._evaluate = self._compile(tree.body, 0)
 
     def __repr__(self) -> str:
@@ -97,7 +99,7 @@ class Filter:
         try:
             return bool(self._evaluate(subject))
         except ValueError as error:
-            raise FilterError(f"in the filter {self.text!r}: {error}") from None
+            raise FilterError(f"in the {self._called} {self.text!r}: {error}") from None
 
     def value(self, subject: Subject) -> Any:
         """What the expression comes to, for sorting and columns."""
@@ -134,11 +136,22 @@ class Filter:
     # --- inside ---
 
     def _at(self, column: int, problem: str) -> str:
-        column = len(self.text.encode()[:column].decode("utf-8", "ignore"))  # Python counts bytes
-        return f"the filter {problem}\n  {self.text}\n  {' ' * column}^"
+        return f"the {self._called} {problem}\n  {self.text}\n  {' ' * column}^"
+
+    def _unread(self, error: SyntaxError) -> str:
+        # Characters, from 1 on; 0, or more than there are, is the end.
+        column = min(error.offset - 1 if error.offset else len(self.text), len(self.text))
+        if column == len(self.text) and error.msg == "invalid syntax":
+            return self._at(column, "cannot be read: it ends too early")
+        if self.text[column : column + 1] == "=":
+            return self._at(column, "cannot be read: equal is written ==")
+        return self._at(column, f"cannot be read: {error.msg}")
+
+    def _column(self, node: ast.expr) -> int:
+        return len(self.text.encode()[: node.col_offset].decode("utf-8", "ignore"))  # of a node Python counts bytes
 
     def _refuse(self, node: ast.expr, problem: str) -> FilterError:
-        return FilterError(self._at(node.col_offset, problem))
+        return FilterError(self._at(self._column(node), problem))
 
     def _compile(self, node: ast.expr, depth: int) -> _Evaluate:
         if depth > _DEEPEST:
@@ -246,7 +259,7 @@ class Filter:
     def _note(self, name: str, node: ast.expr) -> _Evaluate:
         if name not in self.names:
             self.names.append(name)
-            self._columns[name] = node.col_offset
+            self._columns[name] = self._column(node)
         return lambda subject: self._look_up(subject, name)
 
     def _look_up(self, subject: Subject, name: str) -> Any:

@@ -14,6 +14,8 @@ from ailab_server.config.parts import TlsFiles, is_loopback
 __all__ = ["ConfigError", "check_config", "load_config"]
 
 _SECRET_KEYS = {"users", "notify"}
+_NO_SECRETS = {("notify", "on"), ("notify", "thresholds"), ("notify", "email", "port"), ("notify", "email", "security")}
+"""Below them, and what may be shown all the same."""
 
 
 class ConfigError(Exception):
@@ -155,8 +157,8 @@ def _first_line(source: str, data: dict[str, Any], error: ValidationError) -> st
         reason = f"is none of {item['ctx']['expected']}"
     if key == "roles" and item["type"] == "dict_type":
         reason = "is not an object of names and roles"
-    if key in _SECRET_KEYS:  # never the value: it may be a password
-        return f"{source}: {where}: {reason}"
+    if key in _SECRET_KEYS and not _NO_SECRETS.intersection((tuple(loc[:2]), tuple(loc[:3]))):
+        return f"{source}: {where}: {reason}"  # never the value: it may be a password
     shown = json.dumps(value, ensure_ascii=True)
     return f"{source}: {where}: {shown if len(shown) <= 100 else shown[:99] + '…'} {reason}"
 

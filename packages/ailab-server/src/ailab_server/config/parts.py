@@ -130,7 +130,7 @@ class Limits(Part):
 
 
 class Threshold(Part):
-    """When a metric's newest value is worth a message."""
+    """When a metric's value is worth a message."""
 
     metric: Text = Field(description="The metric's name.")
     above: Seconds | None = Field(default=None, description="Tell when it is larger than this,")

@@ -102,8 +102,8 @@ class StorageWatch:
 
     @property
     def complete(self) -> bool:
-        """Whether every run that was known at some time has been measured."""
-        return self._complete
+        """Whether every run that there is has been measured."""
+        return self._complete and self._workspace.places().keys() <= self._measured.keys()
 
     def runs(self) -> dict[str, Measured]:
         """Id → what a run takes, for those that are there and have been measured."""

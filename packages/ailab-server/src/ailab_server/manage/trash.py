@@ -1,5 +1,6 @@
 """Runs to the workspace's trash and back. Nothing here deletes anything; ``ailab gc`` does, when someone says so."""
 
+import os
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -40,6 +41,7 @@ class Trash:
         Raises:
             OSError: the workspace is away.
         """
+        os.stat(self._workspace.root)  # else a workspace that is away looks like one with an empty trash
         found = trashed(self._workspace.root, self._known)
         self._known = {run.path: run for run in found}
         shown = [run for run in found if self._only is None or run.experiment in self._only]

@@ -13,7 +13,7 @@ from ailab.experiment.filters import FilterError
 from ailab.experiment.recorded import Run
 from ailab_server.errors import ProblemError
 from ailab_server.routes.context import Parts
-from ailab_server.routes.declared import download_headers, no_run, problems
+from ailab_server.routes.declared import away, download_headers, no_run, problems
 from ailab_server.services import Services
 from ailab_server.stream.download import Download
 from ailab_server.strict import text
@@ -51,6 +51,8 @@ def export(
 
     It is sent while it is made. A run whose numbers cannot be read is left out, and named in the server's log.
     """
+    if not parts.workspace.available:  # a file without any numbers would look like an answer
+        raise away()
     runs = _chosen(parts, run, filter)
     try:
         pieces = exported(runs, metric or (), format, table, unreadable=_warn)

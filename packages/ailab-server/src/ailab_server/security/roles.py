@@ -64,7 +64,8 @@ class RoleCheck:
         if isinstance(login, Login):  # without one it is the log-in itself
             role, wanted = self._role_of(login.user), needed(scope["method"], scope["path"])
             if not allows(role, wanted):
-                detail = f"this needs the role {wanted}, and you are a {role}; the server's config gives out roles"
+                yours = f"a {role}" if role == "viewer" else f"an {role}"
+                detail = f"this needs the role {wanted}, and you are {yours}; the server's config gives out roles"
                 await problem(403, detail, {"Connection": "close"})(scope, receive, send)
                 return
         await self.app(scope, receive, send)
