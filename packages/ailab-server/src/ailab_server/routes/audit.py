@@ -19,7 +19,7 @@ def get_audit(
     ] = None,
     user: Annotated[str | None, Query(max_length=256, description="only what this user did")] = None,
     action: Annotated[str | None, Query(max_length=100, description="only this action")] = None,
-    limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
+    limit: Annotated[int, Query(ge=1, le=1_000, description="at most so many, the newest")] = 100,
 ) -> AuditPage:
     """What was done and refused, the newest first. Needs an admin."""
     found = parts.audit.page(limit, before, user, action)

@@ -47,8 +47,8 @@ def list_run_storage(
     parts: Parts,
     user: Annotated[str | None, Query(max_length=200, description="only this user's")] = None,
     experiment: Annotated[str | None, Query(max_length=500, description="only this experiment's")] = None,
-    offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
-    limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
+    offset: Annotated[int, Query(ge=0, le=10_000_000, description="leave out so many at the beginning")] = 0,
+    limit: Annotated[int, Query(ge=1, le=1_000, description="at most so many")] = 100,
 ) -> RunStoragePage:
     """What each run takes, the largest first."""
     places = parts.workspace.places()

@@ -1710,6 +1710,7 @@ export interface operations {
                 readonly action?: string | null;
                 /** @description only what was earlier than this time */
                 readonly before?: number | null;
+                /** @description at most so many, the newest */
                 readonly limit?: number;
                 /** @description only what this user did */
                 readonly user?: string | null;
@@ -3083,7 +3084,9 @@ export interface operations {
             readonly query?: {
                 /** @description only this experiment's */
                 readonly experiment?: string | null;
+                /** @description at most so many */
                 readonly limit?: number;
+                /** @description leave out so many at the beginning */
                 readonly offset?: number;
                 /** @description only this user's */
                 readonly user?: string | null;
