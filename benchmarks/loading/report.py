@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 from loading.goals import Results, standing
+from machine import machine as hardware
 
 __all__ = ["machine", "tables"]
 
@@ -23,22 +23,7 @@ def machine() -> dict[str, Any]:
             versions[package] = version(package)
         except PackageNotFoundError:
             versions[package] = "not installed"
-    cpu = next(
-        (x.split(":")[1].strip() for x in _lines("/proc/cpuinfo") if x.startswith("model name")), platform.machine()
-    )
-    memory = next((int(x.split()[1]) for x in _lines("/proc/meminfo") if x.startswith("MemTotal")), 0)
-    return {
-        "cpu": cpu,
-        "cores": len(os.sched_getaffinity(0)),
-        "memory_gib": round(memory / 2**20, 1),
-        "system": platform.platform(terse=True),
-        "load_before": os.getloadavg()[0],
-        "versions": versions,
-    }
-
-
-def _lines(path: str) -> list[str]:
-    return Path(path).read_text().splitlines() if Path(path).exists() else []
+    return {**hardware(), "load_before": os.getloadavg()[0], "versions": versions}
 
 
 def tables(results: Results) -> str:

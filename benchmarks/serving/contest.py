@@ -36,8 +36,6 @@ def compete(contender: Contender, folder: Path, cases: Sequence[str], tries: int
     result: dict[str, Any] = {"version": contender.version(), "points": contender.most, "cells": {}, "failed": {}}
     memory: list[float] = []
     for case in cases:
-        if case == "many" and not contender.quick:
-            continue
         try:
             cells = CASES[case](contender, folder, tries, memory)
         except (OSError, RuntimeError) as error:
@@ -52,13 +50,17 @@ def compete(contender: Contender, folder: Path, cases: Sequence[str], tries: int
 
 
 def _data(contender: Contender, folder: Path, shape: Shape) -> Path:
-    """The contender's data, made once: the folder is kept for the next time, the mark says that it is whole."""
+    """The contender's data, made once: the folder is kept for the next time, the mark says that it is whole.
+
+    A first start, that no time is taken of, belongs to it: some servers make an index of new runs then, and keep it.
+    """
     home = folder / contender.package / f"{shape.runs}x{shape.points}x{len(shape.metrics)}"
     mark, data = home / "whole", home / "data"
     if not mark.exists():
         shutil.rmtree(home, ignore_errors=True)
         data.mkdir(parents=True)
         contender.write(data, shape)
+        _attempt(contender, data, shape, [])
         mark.touch()
     return data
 

@@ -25,7 +25,6 @@ class Mlflow(Contender):
     name = "MLflow sqlite"
     package = "mlflow"
     most = 1000
-    quick = False
 
     def command(self, folder: Path, port: int) -> list[str]:
         """As a user starts it."""
