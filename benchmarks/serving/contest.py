@@ -21,6 +21,7 @@ _LONG = Shape(1, 1_000_000)
 _SOME = Shape(200, 1_000)
 _MANY = Shape(1_000, 1_000, ("loss", "accuracy"))
 _LIMIT = 300.0
+_FIRST_LIMIT = 600.0
 _RATE, _LIVE_SECONDS = 10.0, 30.0
 
 Cells = dict[str, float]
@@ -60,7 +61,7 @@ def _data(contender: Contender, folder: Path, shape: Shape) -> Path:
         shutil.rmtree(home, ignore_errors=True)
         data.mkdir(parents=True)
         contender.write(data, shape)
-        _attempt(contender, data, shape, [])
+        _attempt(contender, data, shape, [], _FIRST_LIMIT)
         mark.touch()
     return data
 
@@ -70,21 +71,21 @@ def _list_and_series(
 ) -> tuple[float, float]:
     """Seconds from process start until all runs are listed, and until every series has come: medians."""
     data = _data(contender, folder, shape)
-    times = [_attempt(contender, data, shape, memory) for _ in range(tries)]
+    times = [_attempt(contender, data, shape, memory, _LIMIT) for _ in range(tries)]
     return statistics.median(listed for listed, _ in times), statistics.median(answered for _, answered in times)
 
 
-def _attempt(contender: Contender, data: Path, shape: Shape, memory: list[float]) -> tuple[float, float]:
+def _attempt(contender: Contender, data: Path, shape: Shape, memory: list[float], limit: float) -> tuple[float, float]:
     with running(contender, data) as server:
         http = server.http
-        server.until(lambda: contender.greet(http), lambda answer: True, _LIMIT)
+        server.until(lambda: contender.greet(http), lambda answer: True, limit)
         runs, listed = server.until(
-            lambda: contender.runs(http, shape), lambda found: len(set(found)) == shape.runs, _LIMIT
+            lambda: contender.runs(http, shape), lambda found: len(set(found)) == shape.runs, limit
         )
         _, answered = server.until(
             lambda: contender.series(http, runs, shape.metrics),
             lambda found: whole(found, shape, contender.most),
-            _LIMIT,
+            limit,
         )
         time.sleep(0.6)  # for a look at the memory
     memory.append(server.peak)

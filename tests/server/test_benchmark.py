@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -66,6 +67,64 @@ def test_the_contest_times_right_answers_only(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(contest, "_LIMIT", 0.0)
     result = contest.compete(CONTENDERS["AI Lab"](sys.executable), tmp_path, ["some"], 1, told.append)
     assert "no right answer" in result["failed"]["some"]
+
+
+def test_our_runs_hold_what_the_peers_writers_log(tmp_path: Path) -> None:
+    from serving.contenders import CONTENDERS
+    from serving.workspaces import Shape
+    from serving.writers.values import values
+
+    metrics = ["loss", "accuracy"]
+    CONTENDERS["AI Lab"](sys.executable).write(tmp_path, Shape(3, 20, tuple(metrics)))
+    files = sorted(tmp_path.glob("*/*/streams/*.scalars"))
+    assert len(files) == 3
+    for number, file in enumerate(files):
+        records = np.frombuffer(file.read_bytes(), scalars.RECORD)
+        logged = [
+            (step, name, value) for step, line in enumerate(values(number, 20, metrics)) for name, value in line.items()
+        ]
+        assert [(r["step"], metrics[r["metric"]], r["value"]) for r in records] == logged
+
+
+@pytest.mark.parametrize(
+    ("does", "reason"), [("raise SystemExit(3)", "exit status 3"), ("import time; time.sleep(100)", "timed out")]
+)
+def test_a_writer_that_fails_or_takes_too_long_is_a_failed_case(
+    does: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from serving import contest
+    from serving.contenders import CONTENDERS, base
+
+    peer = CONTENDERS["TensorBoard"](sys.executable)
+    monkeypatch.setattr(base, "_WRITING", 0.5 if reason == "timed out" else 100.0)
+    monkeypatch.setattr(peer, "version", lambda: "1")
+    monkeypatch.setattr(peer, "_writer", lambda *order: [sys.executable, "-c", does])
+    told: list[str] = []
+    result = contest.compete(peer, tmp_path, ["long", "some"], 1, told.append)
+    assert set(result["failed"]) == {"long", "some"}
+    assert all(reason in why for why in result["failed"].values())
+    assert not list(tmp_path.rglob("whole"))
+
+
+def test_trackio_is_asked_by_the_ids_of_runs_as_its_page_does() -> None:
+    from serving.contenders import CONTENDERS, Got
+    from serving.contenders.base import Http
+    from serving.workspaces import Shape
+
+    asked = []
+
+    class Answers(Http):
+        def ask(self, method: str, path: str, body: Any = None, kind: str = "application/json") -> bytes:
+            asked.append(body)
+            one = {"run": "run00000", "run_id": "5f", "logs": [{"step": 0, "loss": 1.0}, {"step": 1, "loss": 2.0}]}
+            runs = [{"id": "5f", "name": "run00000"}]
+            return json.dumps({"data": runs if path.endswith("project") else [one]}).encode()
+
+    peer = CONTENDERS["trackio"](sys.executable)
+    http = Answers(1)
+    runs = peer.runs(http, Shape(1, 2))
+    assert peer.series(http, runs, ["loss"]) == {("5f", "loss"): Got(2, 1)}
+    assert asked[1]["runs"] == [{"run": "run00000", "run_id": "5f"}]
 
 
 def test_what_a_whole_answer_is() -> None:
