@@ -22,6 +22,7 @@ _SOME = Shape(200, 1_000)
 _MANY = Shape(1_000, 1_000, ("loss", "accuracy"))
 _LIMIT = 300.0
 _FIRST_LIMIT = 600.0
+_LONG_ENOUGH = 60.0
 _RATE, _LIVE_SECONDS = 10.0, 30.0
 
 Cells = dict[str, float]
@@ -69,9 +70,14 @@ def _data(contender: Contender, folder: Path, shape: Shape) -> Path:
 def _list_and_series(
     contender: Contender, folder: Path, shape: Shape, tries: int, memory: list[float]
 ) -> tuple[float, float]:
-    """Seconds from process start until all runs are listed, and until every series has come: medians."""
+    """Seconds from process start until all runs are listed, and until every series has come: medians.
+
+    What takes more than a minute is measured once.
+    """
     data = _data(contender, folder, shape)
-    times = [_attempt(contender, data, shape, memory, _LIMIT) for _ in range(tries)]
+    times = [_attempt(contender, data, shape, memory, _LIMIT)]
+    while len(times) < tries and times[0][1] < _LONG_ENOUGH:
+        times.append(_attempt(contender, data, shape, memory, _LIMIT))
     return statistics.median(listed for listed, _ in times), statistics.median(answered for _, answered in times)
 
 

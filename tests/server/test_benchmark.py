@@ -69,6 +69,26 @@ def test_the_contest_times_right_answers_only(tmp_path: Path, monkeypatch: pytes
     assert "no right answer" in result["failed"]["some"]
 
 
+@pytest.mark.parametrize(("took", "starts"), [(59.0, 3), (61.0, 1)])
+def test_what_takes_more_than_a_minute_is_measured_once(
+    took: float, starts: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from serving import contest
+    from serving.contenders import CONTENDERS
+
+    attempts: list[tuple[object, ...]] = []
+
+    def attempt(*arguments: object) -> tuple[float, float]:
+        attempts.append(arguments)
+        return 1.0, took
+
+    monkeypatch.setattr(contest, "_data", lambda *arguments: tmp_path)
+    monkeypatch.setattr(contest, "_attempt", attempt)
+    result = contest.compete(CONTENDERS["AI Lab"](sys.executable), tmp_path, ["some"], 3, lambda line: None)
+    assert result["cells"] == {"200 runs listed": 1.0, "200 series": took}
+    assert len(attempts) == starts
+
+
 def test_our_runs_hold_what_the_peers_writers_log(tmp_path: Path) -> None:
     from serving.contenders import CONTENDERS
     from serving.workspaces import Shape
@@ -111,7 +131,7 @@ def test_trackio_is_asked_by_the_ids_of_runs_as_its_page_does() -> None:
     from serving.contenders.base import Http
     from serving.workspaces import Shape
 
-    asked = []
+    asked: list[Any] = []
 
     class Answers(Http):
         def ask(self, method: str, path: str, body: Any = None, kind: str = "application/json") -> bytes:
