@@ -15,7 +15,7 @@ from serving.contenders import Contender, Got
 from serving.processes import running
 from serving.workspaces import Shape
 
-__all__ = ["CASES", "compete", "waits"]
+__all__ = ["CASES", "compete", "follow", "waits", "whole"]
 
 _LONG = Shape(1, 1_000_000)
 _SOME = Shape(200, 1_000)
@@ -138,15 +138,7 @@ def _live(contender: Contender, folder: Path, tries: int, memory: list[float]) -
             server.until(lambda: contender.greet(http), lambda answer: True, _LIMIT)
             runs, _ = server.until(lambda: contender.runs(http, shape), lambda found: len(found) == 1, _LIMIT)
             server.until(lambda: contender.series(http, runs, shape.metrics), bool, _LIMIT)
-            seen: dict[int, float] = {}
-            last = -1
-            end = time.monotonic() + _LIVE_SECONDS
-            while time.monotonic() < end:
-                (got,) = contender.series(http, runs, shape.metrics).values()
-                if got.last > last:
-                    last = got.last
-                    seen[last] = time.time()
-                time.sleep(0.02)
+            seen = follow(lambda: contender.series(http, runs, shape.metrics), _LIVE_SECONDS)
         memory.append(server.peak)
     finally:
         writer.kill()
@@ -156,6 +148,23 @@ def _live(contender: Contender, folder: Path, tries: int, memory: list[float]) -
     if len(found) < 2 * _RATE:
         raise RuntimeError(f"only {len(found)} values came in {_LIVE_SECONDS:.0f} s")
     return {"logged to API, p50": statistics.median(found), "logged to API, p95": found[int(0.95 * len(found))]}
+
+
+def follow(ask: Callable[[], dict[tuple[str, str], Got]], seconds: float) -> dict[int, float]:
+    """Ask for the series of one run fifty times a second: newest step → when an answer first had it (epoch).
+
+    An answer may lack the run, as Aim's do now and then while it indexes it: then it tells of no step.
+    """
+    seen: dict[int, float] = {}
+    last = -1
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        for got in ask().values():
+            if got.last > last:
+                last = got.last
+                seen[last] = time.time()
+        time.sleep(0.02)
+    return seen
 
 
 def _read(writer: subprocess.Popen[str], logged: dict[int, float]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -161,6 +162,19 @@ def test_what_a_whole_answer_is() -> None:
     assert whole({("a", "loss"): Got(900, 9_999)}, long, 1000)
     assert not whole({("a", "loss"): Got(400, 9_999)}, long, 1000)
     assert not whole({("a", "loss"): Got(900, 9_998)}, long, 1000)
+
+
+def test_an_answer_without_the_run_tells_of_no_step() -> None:
+    from serving.contenders import Got
+    from serving.contest import follow
+
+    key = ("run00000", "loss")
+    answers = iter([{}, {key: Got(1, 0)}, {}, {key: Got(1, 0)}, {key: Got(4, 3)}])
+    last: dict[tuple[str, str], Got] = {}
+    before = time.time()
+    seen = follow(lambda: next(answers, last), 0.5)
+    assert list(seen) == [0, 3]
+    assert before < seen[0] < seen[3] < time.time()
 
 
 def test_waits_are_those_of_every_value() -> None:
