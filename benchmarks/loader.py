@@ -1,7 +1,8 @@
 """How fast batches are loaded, by AI Lab and by others: ``python benchmarks/loader.py --json``.
 
-Each contender runs on each workload in a process of its own. Progress and tables go to stderr, JSON to stdout.
-What is measured, and what it came to, is in ``docs/benchmarks.md``.
+Each contender runs on each workload in a process of its own. Progress and tables go to stderr, JSON to stdout;
+``--docs FILE`` puts the tables into a Markdown file, of this run or an older one (``--from``). What is measured,
+and what it came to, is in ``docs/benchmarks.md``.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from loading.contenders import CONTENDERS, Contender
-from loading.report import machine, tables
+from loading.report import about, machine, tables
 from loading.workloads import WORKLOADS, calibrate
+from marks import fill
 
 LIMIT = 600.0  # seconds for one contender on one workload
 FOLDER = Path(__file__).resolve().parent
@@ -31,11 +33,24 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a quarter of the samples and fewer epochs")
     parser.add_argument("--only", default="", help="workloads and how contenders' names begin: W1,W3,torch")
     parser.add_argument("--repeat", type=int, default=1, help="run everything this often, for medians")
+    parser.add_argument("--from", dest="results", type=Path, metavar="JSON", help="measure nothing: take these results")
+    parser.add_argument("--docs", type=Path, metavar="FILE", help="put the tables into this Markdown file")
     arguments = parser.parse_args()
+    found = _measured(arguments) if arguments.results is None else json.loads(arguments.results.read_text())
+    print("\n" + "\n\n".join(filter(None, tables(found["results"]).values())), file=sys.stderr)
+    if arguments.json:
+        print(json.dumps(found, indent=1))
+    if arguments.docs is not None:
+        arguments.docs.write_text(
+            fill(arguments.docs.read_text(), {"machine": about(found), **tables(found["results"])})
+        )
+
+
+def _measured(arguments: argparse.Namespace) -> dict[str, Any]:
     names = [name for name in arguments.only.split(",") if name]
     workloads = [name for name in names if name in WORKLOADS] or list(WORKLOADS)
     beginnings = [name for name in names if name not in WORKLOADS]
-    about = machine()
+    before = machine()
     work = calibrate()
     runs: dict[str, dict[str, list[dict[str, Any]]]] = {workload: {} for workload in workloads}
     for _ in range(arguments.repeat):
@@ -49,9 +64,8 @@ def main() -> None:
     results = {
         workload: {name: _median(found) for name, found in by_name.items()} for workload, by_name in runs.items()
     }
-    print("\n" + tables(results), file=sys.stderr)
-    if arguments.json:
-        print(json.dumps({"schema": 1, "quick": arguments.quick, "machine": about, "results": results}, indent=1))
+    after = os.getloadavg()[0]
+    return {"schema": 1, "quick": arguments.quick, "machine": before, "load_after": after, "results": results}
 
 
 def _run(contender: Contender, workload: str, quick: bool, work: int) -> dict[str, Any]:

@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from loading.report import machine
+from marks import fill
 from serving.contenders import CONTENDERS
 from serving.contest import CASES, compete
 from serving.measures import MEASURES
-from serving.table import fill
+from serving.table import tables
 
 
 def main() -> None:
@@ -35,7 +36,7 @@ def main() -> None:
     if arguments.json:
         print(json.dumps(results, indent=1))
     if arguments.docs is not None:
-        arguments.docs.write_text(fill(arguments.docs.read_text(), results))
+        arguments.docs.write_text(fill(arguments.docs.read_text(), tables(results)))
 
 
 def measure(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 from loading.goals import Results, limits, standing
+from machine import machine as hardware
 
-__all__ = ["machine", "tables"]
+__all__ = ["about", "machine", "tables"]
 
 _PACKAGES = ("ailab-core", "numpy", "torch", "tensorflow", "keras", "grain")
 
@@ -23,31 +23,35 @@ def machine() -> dict[str, Any]:
             versions[package] = version(package)
         except PackageNotFoundError:
             versions[package] = "not installed"
-    cpu = next(
-        (x.split(":")[1].strip() for x in _lines("/proc/cpuinfo") if x.startswith("model name")), platform.machine()
+    return {**hardware(), "load_before": os.getloadavg()[0], "versions": versions}
+
+
+def tables(results: Results) -> dict[str, str]:
+    """By name: samples per second, first batches, memory, and the goals; Keras' loaders in tables of their own."""
+    found = {}
+    for name, title, cell in (
+        ("speed", "samples/s, steady (first epoch)", _speed),
+        ("first batch", "to the first batch, ms", _first_batch),
+        ("memory", "peak memory of the consumer above its start, MiB", _peak),
+    ):
+        found[name] = _table(title, results, False, cell)
+        found[f"{name} in fit"] = _table(title, results, True, cell)
+    return {**found, "goals": _goals(results), "limits": _limits(results)}
+
+
+def about(results: dict[str, Any]) -> str:
+    """The machine and the versions in a line."""
+    machine = results["machine"]
+    versions = ", ".join(f"{name} {number}" for name, number in machine["versions"].items())
+    load = f"load {machine['load_before']:.1f} before" + (
+        f", {after:.1f} after" if (after := results.get("load_after")) is not None else ""
     )
-    memory = next((int(x.split()[1]) for x in _lines("/proc/meminfo") if x.startswith("MemTotal")), 0)
-    return {
-        "cpu": cpu,
-        "cores": len(os.sched_getaffinity(0)),
-        "memory_gib": round(memory / 2**20, 1),
-        "system": platform.platform(terse=True),
-        "load_before": os.getloadavg()[0],
-        "versions": versions,
-    }
+    return (
+        f"{machine['cores']} × {machine['cpu']}, {machine['memory_gib']} GiB, {machine['system']}; {versions}; {load}."
+    )
 
 
-def _lines(path: str) -> list[str]:
-    return Path(path).read_text().splitlines() if Path(path).exists() else []
-
-
-def tables(results: Results) -> str:
-    """Samples per second, then first batches, memory, and the goals."""
-    workloads = list(results)
-    names = list(dict.fromkeys(name for measured in results.values() for name in measured))
-    parts = [_table("samples/s, steady (first epoch)", names, workloads, results, _speed)]
-    parts.append(_table("to the first batch, ms", names, workloads, results, _first_batch))
-    parts.append(_table("peak memory of the consumer above its start, MiB", names, workloads, results, _peak))
+def _goals(results: Results) -> str:
     lines = ["| goal | on | at least | reached | by | over |", "|---|---|---|---|---|---|"]
     for found in standing(results):
         mark = "" if found["met"] else " **not met**"
@@ -55,22 +59,29 @@ def tables(results: Results) -> str:
             f"| {found['goal']} | {found['workload']} | {found['least']:g} | {found['ratio']:.2f}{mark} "
             f"| {found['ours']} | {found['theirs']} |"
         )
-    bounds = ["| goal | on | bound | reached | by | bound is |", "|---|---|---|---|---|---|"]
+    return "\n".join(lines) if len(lines) > 2 else ""
+
+
+def _limits(results: Results) -> str:
+    lines = ["| goal | on | bound | reached | by | bound is |", "|---|---|---|---|---|---|"]
     for found in limits(results):
         mark = "" if found["met"] else " **not met**"
-        bounds.append(
+        lines.append(
             f"| {found['goal']} | {found['workload']} | {'≤' if found['most'] else '≥'} {found['bound']:.3g} "
             f"| {found['reached']:.3g}{mark} | {found['ours']} | {found['theirs'] or 'the goal'} |"
         )
-    return "\n\n".join([*parts, "\n".join(lines), "\n".join(bounds)])
+    return "\n".join(lines) if len(lines) > 2 else ""
 
 
-def _table(title: str, names: list[str], workloads: list[str], results: Results, cell: Any) -> str:
+def _table(title: str, results: Results, fit: bool, cell: Any) -> str:
+    """Only what was measured, within ``fit`` or by iterating; empty if nothing was."""
+    names = dict.fromkeys(name for measured in results.values() for name in measured if ("keras" in name) == fit)
+    workloads = [workload for workload, measured in results.items() if not names.keys().isdisjoint(measured)]
     lines = [f"| {title} | {' | '.join(workloads)} |", "|---" * (len(workloads) + 1) + "|"]
     for name in names:
         cells = [cell(results[workload].get(name)) for workload in workloads]
         lines.append(f"| {name} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+    return "\n".join(lines) if names else ""
 
 
 def _speed(result: Any) -> str:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from machine import lines_of
+from machine import machine as hardware
 from recording.goals import measured, standing
 from recording.peers import OURS, PEERS
 
@@ -32,15 +34,8 @@ RATIOS = (
 
 def machine(folder: Path) -> dict[str, Any]:
     """The machine, the disk and the load before the run."""
-    cpu = next(
-        (x.split(":")[1].strip() for x in _lines("/proc/cpuinfo") if x.startswith("model name")), platform.machine()
-    )
-    memory = next((int(x.split()[1]) for x in _lines("/proc/meminfo") if x.startswith("MemTotal")), 0)
     return {
-        "cpu": cpu,
-        "cores": len(os.sched_getaffinity(0)),
-        "memory_gib": round(memory / 2**20, 1),
-        "system": platform.platform(terse=True),
+        **hardware(),
         "python": platform.python_version(),
         "file_system": _file_system(folder),
         "load_before": round(os.getloadavg()[0], 2),
@@ -52,7 +47,7 @@ def _busy(seconds: float) -> float:
     """How many cores others use, on average: the load would still tell of what was built a minute ago."""
 
     def used() -> float:
-        user, nice, system, *_ = map(int, _lines("/proc/stat")[0].split()[1:])
+        user, nice, system, *_ = map(int, lines_of("/proc/stat")[0].split()[1:])
         return (user + nice + system) / os.sysconf("SC_CLK_TCK")
 
     before = used()
@@ -62,13 +57,9 @@ def _busy(seconds: float) -> float:
 
 def _file_system(folder: Path) -> str:
     at = str(folder.resolve())
-    mounts = [line.split()[1:3] for line in _lines("/proc/mounts")]
+    mounts = [line.split()[1:3] for line in lines_of("/proc/mounts")]
     within = [(len(point), kind) for point, kind in mounts if at == point or at.startswith(point.rstrip("/") + "/")]
     return max(within, default=(0, "unknown"))[1]
-
-
-def _lines(path: str) -> list[str]:
-    return Path(path).read_text().splitlines() if Path(path).exists() else []
 
 
 def tables(found: Mapping[str, Any]) -> str:

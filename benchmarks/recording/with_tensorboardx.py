@@ -4,21 +4,8 @@ from __future__ import annotations
 
 from tensorboardX import SummaryWriter
 
-from recording.summaries import calls_of, scalars
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from recording.calls import Calls
+from recording.summaries import read, session_with
 
 __all__ = ["read", "session"]
 
-
-def session(folder: str, body: Callable[[Calls], object]) -> None:
-    with SummaryWriter(folder) as writer:
-        body(calls_of(writer))
-
-
-def read(folder: str) -> Sequence[float]:
-    return scalars(folder)
+session = session_with(SummaryWriter)

@@ -15,12 +15,14 @@ from serving.contenders import Contender, Got
 from serving.processes import running
 from serving.workspaces import Shape
 
-__all__ = ["CASES", "compete", "waits"]
+__all__ = ["CASES", "compete", "follow", "waits", "whole"]
 
 _LONG = Shape(1, 1_000_000)
 _SOME = Shape(200, 1_000)
 _MANY = Shape(1_000, 1_000, ("loss", "accuracy"))
 _LIMIT = 300.0
+_FIRST_LIMIT = 600.0
+_LONG_ENOUGH = 60.0
 _RATE, _LIVE_SECONDS = 10.0, 30.0
 
 Cells = dict[str, float]
@@ -36,8 +38,6 @@ def compete(contender: Contender, folder: Path, cases: Sequence[str], tries: int
     result: dict[str, Any] = {"version": contender.version(), "points": contender.most, "cells": {}, "failed": {}}
     memory: list[float] = []
     for case in cases:
-        if case == "many" and not contender.quick:
-            continue
         try:
             cells = CASES[case](contender, folder, tries, memory)
         except (OSError, RuntimeError) as error:
@@ -52,13 +52,17 @@ def compete(contender: Contender, folder: Path, cases: Sequence[str], tries: int
 
 
 def _data(contender: Contender, folder: Path, shape: Shape) -> Path:
-    """The contender's data, made once: the folder is kept for the next time, the mark says that it is whole."""
+    """The contender's data, made once: the folder is kept for the next time, the mark says that it is whole.
+
+    A first start, that no time is taken of, belongs to it: some servers make an index of new runs then, and keep it.
+    """
     home = folder / contender.package / f"{shape.runs}x{shape.points}x{len(shape.metrics)}"
     mark, data = home / "whole", home / "data"
     if not mark.exists():
         shutil.rmtree(home, ignore_errors=True)
         data.mkdir(parents=True)
         contender.write(data, shape)
+        _attempt(contender, data, shape, [], _FIRST_LIMIT)
         mark.touch()
     return data
 
@@ -66,23 +70,28 @@ def _data(contender: Contender, folder: Path, shape: Shape) -> Path:
 def _list_and_series(
     contender: Contender, folder: Path, shape: Shape, tries: int, memory: list[float]
 ) -> tuple[float, float]:
-    """Seconds from process start until all runs are listed, and until every series has come: medians."""
+    """Seconds from process start until all runs are listed, and until every series has come: medians.
+
+    What takes more than a minute is measured once.
+    """
     data = _data(contender, folder, shape)
-    times = [_attempt(contender, data, shape, memory) for _ in range(tries)]
+    times = [_attempt(contender, data, shape, memory, _LIMIT)]
+    while len(times) < tries and times[0][1] < _LONG_ENOUGH:
+        times.append(_attempt(contender, data, shape, memory, _LIMIT))
     return statistics.median(listed for listed, _ in times), statistics.median(answered for _, answered in times)
 
 
-def _attempt(contender: Contender, data: Path, shape: Shape, memory: list[float]) -> tuple[float, float]:
+def _attempt(contender: Contender, data: Path, shape: Shape, memory: list[float], limit: float) -> tuple[float, float]:
     with running(contender, data) as server:
         http = server.http
-        server.until(lambda: contender.greet(http), lambda answer: True, _LIMIT)
+        server.until(lambda: contender.greet(http), lambda answer: True, limit)
         runs, listed = server.until(
-            lambda: contender.runs(http, shape), lambda found: len(set(found)) == shape.runs, _LIMIT
+            lambda: contender.runs(http, shape), lambda found: len(set(found)) == shape.runs, limit
         )
         _, answered = server.until(
             lambda: contender.series(http, runs, shape.metrics),
             lambda found: whole(found, shape, contender.most),
-            _LIMIT,
+            limit,
         )
         time.sleep(0.6)  # for a look at the memory
     memory.append(server.peak)
@@ -129,15 +138,7 @@ def _live(contender: Contender, folder: Path, tries: int, memory: list[float]) -
             server.until(lambda: contender.greet(http), lambda answer: True, _LIMIT)
             runs, _ = server.until(lambda: contender.runs(http, shape), lambda found: len(found) == 1, _LIMIT)
             server.until(lambda: contender.series(http, runs, shape.metrics), bool, _LIMIT)
-            seen: dict[int, float] = {}
-            last = -1
-            end = time.monotonic() + _LIVE_SECONDS
-            while time.monotonic() < end:
-                (got,) = contender.series(http, runs, shape.metrics).values()
-                if got.last > last:
-                    last = got.last
-                    seen[last] = time.time()
-                time.sleep(0.02)
+            seen = follow(lambda: contender.series(http, runs, shape.metrics), _LIVE_SECONDS)
         memory.append(server.peak)
     finally:
         writer.kill()
@@ -147,6 +148,23 @@ def _live(contender: Contender, folder: Path, tries: int, memory: list[float]) -
     if len(found) < 2 * _RATE:
         raise RuntimeError(f"only {len(found)} values came in {_LIVE_SECONDS:.0f} s")
     return {"logged to API, p50": statistics.median(found), "logged to API, p95": found[int(0.95 * len(found))]}
+
+
+def follow(ask: Callable[[], dict[tuple[str, str], Got]], seconds: float) -> dict[int, float]:
+    """Ask for the series of one run fifty times a second: newest step → when an answer first had it (epoch).
+
+    An answer may lack the run, as Aim's do now and then while it indexes it: then it tells of no step.
+    """
+    seen: dict[int, float] = {}
+    last = -1
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        for got in ask().values():
+            if got.last > last:
+                last = got.last
+                seen[last] = time.time()
+        time.sleep(0.02)
+    return seen
 
 
 def _read(writer: subprocess.Popen[str], logged: dict[int, float]) -> None:

@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,14 @@ import numpy.typing as npt
 
 from ailab.experiment.record import scalars
 
-__all__ = ["LiveWriter", "Shape", "make_run", "make_workspace"]
+__all__ = ["LiveWriter", "Shape", "Values", "make_run", "make_workspace"]
 
 _MODULUS = 2**32 - 1
 _SUM = 0xA11AB
 _CREATED = 1_750_000_000.0
+
+Values = Callable[[int, int, tuple[str, ...]], npt.NDArray[np.float64]]
+"""Number of the run, points and metrics → values, (points, metrics)."""
 
 
 @dataclass(frozen=True)
@@ -34,15 +38,21 @@ class Shape:
     metrics: tuple[str, ...] = ("loss",)
 
 
-def make_workspace(root: Path, shape: Shape) -> Path:
+def noisy(number: int, points: int, metrics: tuple[str, ...]) -> npt.NDArray[np.float64]:
+    """A falling curve a metric, with noise."""
+    falling = 1.0 / (1.0 + 0.01 * np.arange(points))
+    return falling[:, None] + 0.05 * np.random.default_rng(number).standard_normal((points, len(metrics)))
+
+
+def make_workspace(root: Path, shape: Shape, values: Values = noisy) -> Path:
     """A workspace of finished runs, at most a thousand an experiment."""
     for number in range(shape.runs):
         name = f"2025-06-15_12.{number // 60 % 60:02}.{number % 60:02}_{number:05}"
-        make_run(root / f"experiment{number // 1000:02}" / name, number, shape.points, shape.metrics)
+        make_run(root / f"experiment{number // 1000:02}" / name, number, shape.points, shape.metrics, values)
     return root
 
 
-def make_run(folder: Path, number: int, points: int, metrics: tuple[str, ...]) -> None:
+def make_run(folder: Path, number: int, points: int, metrics: tuple[str, ...], values: Values = noisy) -> None:
     """One finished run: its metrics logged in turn, a tenth of a second a step."""
     created = _CREATED + 60.0 * number
     for part in ("streams", "images", "checkpoints"):
@@ -51,7 +61,7 @@ def make_run(folder: Path, number: int, points: int, metrics: tuple[str, ...]) -
     (folder / "config.json").write_text(json.dumps({"lr": 0.1, "layers": [64, 64], "seed": number}))
     (folder / "run.json").write_text(json.dumps(info))
     writer = f"gpu1-{number + 1}-abcdef"
-    records = _records(number, points, len(metrics), created)
+    records = _records(values(number, points, metrics), created)
     (folder / "streams" / f"{writer}.scalars").write_bytes(records.tobytes())
     end = created + 0.1 * points
     events: list[dict[str, Any]] = [{"type": "status", "time": created, "state": "running"}]
@@ -72,15 +82,14 @@ def checked(records: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return records
 
 
-def _records(seed: int, points: int, metrics: int, created: float) -> npt.NDArray[Any]:
-    random = np.random.default_rng(seed)
+def _records(values: npt.NDArray[np.float64], created: float) -> npt.NDArray[Any]:
+    points, metrics = values.shape
     records = np.zeros((points, metrics), scalars.RECORD)
-    steps = np.arange(points)
-    for metric in range(metrics):
-        records["metric"][:, metric] = metric
-        records["step"][:, metric] = steps
-        records["time"][:, metric] = created + 0.1 * steps
-        records["value"][:, metric] = 1.0 / (1.0 + 0.01 * steps) + 0.05 * random.standard_normal(points)
+    steps = np.arange(points)[:, None]
+    records["metric"] = np.arange(metrics)
+    records["step"] = steps
+    records["time"] = created + 0.1 * steps
+    records["value"] = values
     return checked(records.reshape(-1))
 
 

@@ -141,6 +141,12 @@ def test_every_peer_has_a_module_with_both_functions_and_an_environment() -> Non
 
     for one in PEERS:
         tree = ast.parse((BENCHMARKS / "recording" / f"{one.module}.py").read_text())
-        functions = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
-        assert {"session", "read"} <= functions, one.key
+        names: set[str] = set()
+        for node in tree.body:
+            match node:
+                case ast.FunctionDef(name=name) | ast.Assign(targets=[ast.Name(id=name)]):
+                    names.add(name)
+                case ast.ImportFrom(names=found):
+                    names |= {alias.asname or alias.name for alias in found}
+        assert {"session", "read"} <= names, one.key
         assert not one.environment or one.distributions[0] in ENVIRONMENTS[one.environment][-1], one.key

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -68,6 +70,84 @@ def test_the_contest_times_right_answers_only(tmp_path: Path, monkeypatch: pytes
     assert "no right answer" in result["failed"]["some"]
 
 
+@pytest.mark.parametrize(("took", "starts"), [(59.0, 3), (61.0, 1)])
+def test_what_takes_more_than_a_minute_is_measured_once(
+    took: float, starts: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from serving import contest
+    from serving.contenders import CONTENDERS
+
+    attempts: list[tuple[object, ...]] = []
+
+    def attempt(*arguments: object) -> tuple[float, float]:
+        attempts.append(arguments)
+        return 1.0, took
+
+    monkeypatch.setattr(contest, "_data", lambda *arguments: tmp_path)
+    monkeypatch.setattr(contest, "_attempt", attempt)
+    result = contest.compete(CONTENDERS["AI Lab"](sys.executable), tmp_path, ["some"], 3, lambda line: None)
+    assert result["cells"] == {"200 runs listed": 1.0, "200 series": took}
+    assert len(attempts) == starts
+
+
+def test_our_runs_hold_what_the_peers_writers_log(tmp_path: Path) -> None:
+    from serving.contenders import CONTENDERS
+    from serving.workspaces import Shape
+    from serving.writers.values import values
+
+    metrics = ["loss", "accuracy"]
+    CONTENDERS["AI Lab"](sys.executable).write(tmp_path, Shape(3, 20, tuple(metrics)))
+    files = sorted(tmp_path.glob("*/*/streams/*.scalars"))
+    assert len(files) == 3
+    for number, file in enumerate(files):
+        records = np.frombuffer(file.read_bytes(), scalars.RECORD)
+        logged = [
+            (step, name, value) for step, line in enumerate(values(number, 20, metrics)) for name, value in line.items()
+        ]
+        assert [(r["step"], metrics[r["metric"]], r["value"]) for r in records] == logged
+
+
+@pytest.mark.parametrize(
+    ("does", "reason"), [("raise SystemExit(3)", "exit status 3"), ("import time; time.sleep(100)", "timed out")]
+)
+def test_a_writer_that_fails_or_takes_too_long_is_a_failed_case(
+    does: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from serving import contest
+    from serving.contenders import CONTENDERS, base
+
+    peer = CONTENDERS["TensorBoard"](sys.executable)
+    monkeypatch.setattr(base, "_WRITING", 0.5 if reason == "timed out" else 100.0)
+    monkeypatch.setattr(peer, "version", lambda: "1")
+    monkeypatch.setattr(peer, "_writer", lambda *order: [sys.executable, "-c", does])
+    told: list[str] = []
+    result = contest.compete(peer, tmp_path, ["long", "some"], 1, told.append)
+    assert set(result["failed"]) == {"long", "some"}
+    assert all(reason in why for why in result["failed"].values())
+    assert not list(tmp_path.rglob("whole"))
+
+
+def test_trackio_is_asked_by_the_ids_of_runs_as_its_page_does() -> None:
+    from serving.contenders import CONTENDERS, Got
+    from serving.contenders.base import Http
+    from serving.workspaces import Shape
+
+    asked: list[Any] = []
+
+    class Answers(Http):
+        def ask(self, method: str, path: str, body: Any = None, kind: str = "application/json") -> bytes:
+            asked.append(body)
+            one = {"run": "run00000", "run_id": "5f", "logs": [{"step": 0, "loss": 1.0}, {"step": 1, "loss": 2.0}]}
+            runs = [{"id": "5f", "name": "run00000"}]
+            return json.dumps({"data": runs if path.endswith("project") else [one]}).encode()
+
+    peer = CONTENDERS["trackio"](sys.executable)
+    http = Answers(1)
+    runs = peer.runs(http, Shape(1, 2))
+    assert peer.series(http, runs, ["loss"]) == {("5f", "loss"): Got(2, 1)}
+    assert asked[1]["runs"] == [{"run": "run00000", "run_id": "5f"}]
+
+
 def test_what_a_whole_answer_is() -> None:
     from serving.contenders import Got
     from serving.contest import whole
@@ -82,6 +162,19 @@ def test_what_a_whole_answer_is() -> None:
     assert whole({("a", "loss"): Got(900, 9_999)}, long, 1000)
     assert not whole({("a", "loss"): Got(400, 9_999)}, long, 1000)
     assert not whole({("a", "loss"): Got(900, 9_998)}, long, 1000)
+
+
+def test_an_answer_without_the_run_tells_of_no_step() -> None:
+    from serving.contenders import Got
+    from serving.contest import follow
+
+    key = ("run00000", "loss")
+    answers = iter([{}, {key: Got(1, 0)}, {}, {key: Got(1, 0)}, {key: Got(4, 3)}])
+    last: dict[tuple[str, str], Got] = {}
+    before = time.time()
+    seen = follow(lambda: next(answers, last), 0.5)
+    assert list(seen) == [0, 3]
+    assert before < seen[0] < seen[3] < time.time()
 
 
 def test_waits_are_those_of_every_value() -> None:
@@ -105,8 +198,9 @@ def test_a_tree_as_aim_streams_it() -> None:
 
 
 def test_results_become_the_documents_tables() -> None:
+    from marks import fill
     from serving.contest import CASES
-    from serving.table import fill
+    from serving.table import tables
 
     document = "a\n<!-- table: machine -->\nold\n<!-- end -->\n<!-- table: peers -->\n<!-- end -->\n"
     document += "<!-- table: goals -->\nkept\n<!-- end -->\nz\n"
@@ -115,16 +209,16 @@ def test_results_become_the_documents_tables() -> None:
            "failed": {"live": "no"}}  # fmt: skip
     results = {"machine": {"cpu": "X", "cores": 2, "versions": {"python": "3"}}, "load": [0.1, 2.0], "results": {},
                "contest": {"AI Lab": one}}  # fmt: skip
-    filled = fill(document, results)
+    filled = fill(document, tables(results))
     assert "| AI Lab | 0.61 | 12.3 / 123 | – | 80–100 | failed |" in filled
     assert "2 × X, Python 3; load 0.1 at the start, 2.0 at the end; AI Lab 1." in filled
     assert "Others" not in filled
-    assert "Others used the machine" in fill(document, {**results, "load": [0.1, 4.5]})
+    assert "Others used the machine" in fill(document, tables({**results, "load": [0.1, 4.5]}))
     assert "\nkept\n" in filled
     assert "old" not in filled
-    assert fill(filled, results) == filled
+    assert fill(filled, tables(results)) == filled
     with pytest.raises(ValueError, match="goals"):
-        fill(document.replace("goals", "other"), results)
+        fill(document.replace("goals", "other"), tables(results))
     assert set(CASES) == {"long", "some", "many", "live"}
 
 

@@ -22,7 +22,6 @@ class Aim(Contender):
     name = "Aim"
     package = "aim"
     most = 500
-    quick = False
 
     def command(self, folder: Path, port: int) -> list[str]:
         """As a user starts it."""

@@ -17,6 +17,7 @@ from serving.workspaces import Shape
 __all__ = ["Contender", "Got", "Http", "Shape"]
 
 _WRITERS = Path(__file__).parents[1] / "writers"
+_WRITING = 600.0
 
 
 class Got(NamedTuple):
@@ -67,13 +68,11 @@ class Contender(ABC):
 
     Attributes:
         most: points that an answer has of a longer series, at most.
-        quick: its writer makes two million points of a thousand runs in minutes.
     """
 
     name: str
     package: str
     most: int
-    quick = True
 
     def __init__(self, python: str) -> None:
         self.python = python
@@ -88,9 +87,18 @@ class Contender(ABC):
         return theirs(folder.parent / "home")
 
     def write(self, folder: Path, shape: Shape) -> None:
-        """Make the data, with this contender's own writer: runs named run00000 and so on."""
-        subprocess.run(self._writer(folder, shape.runs, shape.points, *shape.metrics), check=True,
-                       env=self.environment(folder), stdout=subprocess.DEVNULL)  # fmt: skip
+        """Make the data, with this contender's own writer: runs named run00000 and so on.
+
+        Raises:
+            RuntimeError: the writer failed, or was not done in ten minutes.
+        """
+        command = self._writer(folder, shape.runs, shape.points, *shape.metrics)
+        try:
+            subprocess.run(
+                command, check=True, timeout=_WRITING, env=self.environment(folder), stdout=subprocess.DEVNULL
+            )
+        except subprocess.SubprocessError as error:
+            raise RuntimeError(f"its writer: {error}") from error
 
     def log_live(self, folder: Path, rate: float, seconds: float) -> subprocess.Popen[str]:
         """A process that logs into one run and prints each step and when it was logged (epoch)."""

@@ -8,14 +8,25 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from serving import workspaces
 from serving.contenders.base import Contender, Got, Http
 from serving.environment import ours
 from serving.workspaces import Shape, make_workspace
+from serving.writers.values import values
 
 __all__ = ["Ours"]
 
 _PASSWORD = "correct horse battery staple"
+
+
+def _values(number: int, points: int, metrics: tuple[str, ...]) -> npt.NDArray[np.float64]:
+    """What the peers' writers log, too."""
+    lines = values(number, points, [*metrics])
+    flat = (value for line in lines for value in line.values())
+    return np.fromiter(flat, np.float64, points * len(metrics)).reshape(points, len(metrics))
 
 
 class Ours(Contender):
@@ -41,7 +52,7 @@ class Ours(Contender):
 
     def write(self, folder: Path, shape: Shape) -> None:
         """The bytes that the real writer writes; tests/server/test_benchmark.py holds them equal."""
-        make_workspace(folder, shape)
+        make_workspace(folder, shape, _values)
 
     def log_live(self, folder: Path, rate: float, seconds: float) -> subprocess.Popen[str]:
         """The real writer in a process of its own."""

@@ -45,17 +45,18 @@ class Trackio(Contender):
     def runs(self, http: Http, shape: Shape) -> list[str]:
         """All at once."""
         body = http.ask("POST", "/api/get_runs_for_project", {"project": "bench"})
-        return [run["name"] for run in json.loads(body)["data"]]
+        self._names = {run["id"]: run["name"] for run in json.loads(body)["data"]}
+        return list(self._names)
 
     def series(self, http: Http, runs: Sequence[str], metrics: Sequence[str]) -> dict[tuple[str, str], Got]:
-        """An answer has all metrics of its runs."""
+        """An answer has all metrics of its runs; a run by its name alone would be looked for in all rows."""
         found = {}
         for start in range(0, len(runs), _PAGE):
-            asked = [{"run": run, "run_id": None} for run in runs[start : start + _PAGE]]
+            asked = [{"run": self._names[run], "run_id": run} for run in runs[start : start + _PAGE]]
             body = http.ask("POST", "/api/get_logs_batch", {"project": "bench", "runs": asked, "scalar_only": True})
             for one in json.loads(body)["data"]:
                 for metric in metrics:
                     steps = [line["step"] for line in one["logs"] if line.get(metric) is not None]
                     if steps:
-                        found[one["run"], metric] = Got(len(steps), steps[-1])
+                        found[one["run_id"], metric] = Got(len(steps), steps[-1])
         return found

@@ -1,4 +1,4 @@
-"""An Aim repository, by its own SDK."""
+"""An Aim repository, by its own SDK, all metrics of a step in one call."""
 
 from __future__ import annotations
 
@@ -23,8 +23,7 @@ def main() -> None:
     for number in range(asked.runs):
         run = start(number)
         for step, point in enumerate(values(number, asked.points, asked.metrics)):
-            for metric, value in point.items():
-                run.track(value, name=metric, step=step)
+            run.track(point, step=step)
         run.close()
 
 
