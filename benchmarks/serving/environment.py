@@ -32,6 +32,6 @@ def ours(folder: Path) -> dict[str, str]:
     found = dict(os.environ)
     if found.pop("PYTHONDONTWRITEBYTECODE", None):
         found["PYTHONPYCACHEPREFIX"] = str(folder / "compiled")
-    modules = "ailab_server.serve, ailab_server.cli, ailab_server.app, ailab_server.workspace.sweep"
+    modules = "ailab_server.serve, ailab_server.cli, ailab_server.app, ailab_server.workspace.helper"
     subprocess.run([sys.executable, "-c", f"import {modules}"], env=found, check=True)
     return found

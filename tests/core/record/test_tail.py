@@ -41,6 +41,29 @@ def test_pieces_give_what_the_whole_gives(tmp_path: Path, monkeypatch: pytest.Mo
     assert not follower.grew
 
 
+@pytest.mark.parametrize("ids", [[0], [3, 0], list(range(40)), [0, 4_095], [0, 4_096, 2**32 - 1]])
+@pytest.mark.parametrize("count", [1, 50, 5_000])
+def test_each_metric_gets_its_own_records_in_order(tmp_path: Path, ids: list[int], count: int) -> None:
+    records = [(ids[number * 7 % len(ids)], number, float(number), -float(number)) for number in range(count)]
+    write(tmp_path, records, {id: str(id) for id in ids})
+    found: dict[int, list[int]] = {}
+    for id, step, value in read(StreamTail(tmp_path, "w")):
+        found.setdefault(id, []).append(step)
+        assert value == -step
+    assert found == {id: steps for id in ids if (steps := [step for one, step, _, _ in records if one == id])}
+
+
+def test_what_the_files_were_when_they_were_opened(tmp_path: Path) -> None:
+    follower = StreamTail(tmp_path, "w")
+    follower.fetch()
+    assert follower.opened == (None, None)
+    write(tmp_path, [(0, 1, 1.0, 1.0)], {0: "a"})
+    follower.fetch()
+    assert [found and found.st_ino for found in follower.opened] == [
+        (tmp_path / name).stat().st_ino for name in ("w.scalars", "w.jsonl")
+    ]
+
+
 @pytest.mark.parametrize("at_once", [32, 96, 1 << 20])
 @pytest.mark.parametrize("bad", [0, 1, 7, 19])
 def test_reading_stops_at_the_first_bad_record_and_goes_on_once_it_is_good(

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from ailab_server.workspace import Workspace, poll
-from ailab_server.workspace.cache import Kept, SummaryCache, default_folder
+from ailab_server.workspace.cache import SummaryCache, default_folder
+from ailab_server.workspace.kept import Kept
 
 
 def kept(number: int, size: int = 20) -> Kept:

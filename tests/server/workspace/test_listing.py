@@ -26,16 +26,35 @@ def age(folder: Path) -> None:
     os.utime(folder, (long_ago, long_ago))
 
 
-def test_it_finds_what_core_finds(tmp_path: Path) -> None:
+@pytest.mark.parametrize("local", [False, True])
+def test_it_finds_what_core_finds(tmp_path: Path, local: bool) -> None:
     for relative in ("a/1", "a/2", "b/1", ".trash/1", "a/.hidden"):
         make(tmp_path, relative)
     (tmp_path / "a" / "none").mkdir()
     (tmp_path / "a" / "link").symlink_to(tmp_path / "a" / "1")
     (tmp_path / "linked").symlink_to(tmp_path / "a")
     (tmp_path / "file").write_text("")
-    appeared, gone = Listing(tmp_path).look()
+    (tmp_path / "a" / "dangling").mkdir()
+    (tmp_path / "a" / "dangling" / "run.json").symlink_to("nowhere")
+    appeared, gone = Listing(tmp_path).look(local=local)
     assert sorted(appeared) == sorted(path.relative_to(tmp_path).as_posix() for path in discover(tmp_path))
     assert gone == []
+
+
+def test_on_a_share_no_run_is_asked_for_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(tmp_path, "a/1")
+    monkeypatch.setattr(os, "lstat", lambda path: pytest.fail("a name that is missing stays so for half a minute"))
+    assert Listing(tmp_path).look()[0] == ["a/1"]
+
+
+def test_a_folder_that_cannot_be_entered_is_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(tmp_path, "a/1")
+
+    def refused(path: str) -> os.stat_result:
+        raise PermissionError(errno.EACCES, "refused", path)
+
+    monkeypatch.setattr(os, "lstat", refused)
+    assert Listing(tmp_path).look(local=True)[0] == ["a/1"]
 
 
 def test_changes_and_nothing_twice(tmp_path: Path) -> None:

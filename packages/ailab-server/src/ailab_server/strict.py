@@ -1,9 +1,12 @@
 """Turning whatever a run folder holds into strict JSON: no NaN, no lone surrogate, no bottomless nesting."""
 
-import math
-from typing import Any
+from __future__ import annotations
 
-from ailab_server.models import Number
+import math
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ailab_server.models import Number
 
 __all__ = ["number", "strict", "text"]
 
@@ -25,6 +28,8 @@ def text(value: object, limit: int = 10_000) -> str:
     JSON may spell half of a surrogate pair (``"\\ud800"``), and a file name may hold bytes that are no UTF-8:
     both become Python strings that cannot be encoded and would turn a whole answer into a 500.
     """
+    if type(value) is str and len(value) <= limit and value.isascii():  # as nearly all is
+        return value
     cut = str(value)[: limit + 1]
     clean = cut.encode("utf-8", "replace").decode("utf-8")
     return clean if len(clean) <= limit else clean[: limit - 1] + "…"

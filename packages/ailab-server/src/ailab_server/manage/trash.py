@@ -9,7 +9,8 @@ from ailab.experiment.recorded import Run
 from ailab.experiment.trash import Trashed, restore, trash, trashed
 from ailab_server.manage.edits import SEEN_SECONDS
 from ailab_server.manage.places import check_no_links
-from ailab_server.workspace import Workspace, view
+from ailab_server.workspace import Workspace
+from ailab_server.workspace.row import run_id
 
 __all__ = ["HalfDone", "Running", "Trash"]
 
@@ -45,7 +46,7 @@ class Trash:
         found = trashed(self._workspace.root, self._known)
         self._known = {run.path: run for run in found}
         shown = [run for run in found if self._only is None or run.experiment in self._only]
-        return {view.run_id(f"{run.experiment}/{run.id}"): run for run in shown}
+        return {run_id(f"{run.experiment}/{run.id}"): run for run in shown}
 
     def move(self, ids: Sequence[str], by: str) -> dict[str, Trashed]:
         """Move runs to the trash; all of them, or, if one is running or unknown, none.

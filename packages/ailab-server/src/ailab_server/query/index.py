@@ -20,8 +20,8 @@ from ailab_server.query.facts import Deep, KnownRun, KnownSubject, Reductions
 from ailab_server.query.sharing import Sharing
 from ailab_server.strict import strict, text
 from ailab_server.workspace import Workspace
-from ailab_server.workspace.cache import Kept
 from ailab_server.workspace.entry import Entry
+from ailab_server.workspace.kept import Kept
 
 __all__ = ["Page", "RunIndex"]
 

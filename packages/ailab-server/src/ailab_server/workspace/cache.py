@@ -10,37 +10,17 @@ import json
 import logging
 import os
 import secrets
-import struct
-import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from ailab_server import __version__
 from ailab_server.models import RunSummary
+from ailab_server.workspace.kept import HEAD_SIZE, Kept, decoded, encoded, record
 
-__all__ = ["Kept", "SummaryCache", "decoded", "default_folder", "encoded"]
+__all__ = ["SummaryCache", "default_folder"]
 
 _log = logging.getLogger(__name__)
-
-_HEAD = struct.Struct("<4sIII")  # magic, length of the head, of the row, CRC-32 of both lengths and both parts
-_LENGTHS = struct.Struct("<II")
-_MAGIC = b"ALr1"
-_LARGEST = 16 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """One run: ``row`` is the JSON of its `RunSummary`; the rest is what the server must know without parsing it."""
-
-    relative: str
-    signature: str
-    created: float
-    revision: int
-    state: str
-    task: str | None
-    row: bytes
 
 
 def default_folder(state_dir: str | None) -> Path:
@@ -59,7 +39,7 @@ class SummaryCache:
         self.path = folder / f"summaries-{key}"
         # Another version may have other fields, or fill them differently.
         about = [__version__, list(RunSummary.model_fields), os.fsencode(workspace.absolute()).hex()]
-        self._title = _record(json.dumps(about).encode(), b"")
+        self._title = record(json.dumps(about).encode(), b"")
         self._records = 0
         self._whole = False
 
@@ -104,7 +84,7 @@ class SummaryCache:
         return os.fdopen(fd, "rb", buffering=1 << 20)
 
     def _read(self, file: IO[bytes]) -> Iterator[Kept]:
-        while head := file.read(_HEAD.size):
+        while head := file.read(HEAD_SIZE):
             kept = decoded(head, file)
             if kept is None:
                 self._whole = False  # what follows cannot be told apart; it is read anew, and the file then written
@@ -137,29 +117,3 @@ class SummaryCache:
                 temporary.unlink()
             raise
         return count
-
-
-def _record(head: bytes, row: bytes) -> bytes:
-    lengths = _LENGTHS.pack(len(head), len(row))
-    check = zlib.crc32(row, zlib.crc32(head, zlib.crc32(lengths)))
-    return _HEAD.pack(_MAGIC, len(head), len(row), check) + head + row
-
-
-def encoded(kept: Kept) -> bytes:
-    """A record, with its check."""
-    head = [kept.relative, kept.signature, kept.created, kept.revision, kept.state, kept.task]
-    return _record(json.dumps(head).encode(), kept.row)
-
-
-def decoded(head: bytes, file: IO[bytes]) -> Kept | None:
-    """The record whose first 16 bytes are ``head`` and whose rest ``file`` has next; None if it is damaged."""
-    if len(head) < _HEAD.size:
-        return None
-    magic, size, row_size, check = _HEAD.unpack(head)
-    if magic != _MAGIC or size > _LARGEST or row_size > _LARGEST:
-        return None
-    data = file.read(size + row_size)
-    if len(data) != size + row_size or zlib.crc32(data, zlib.crc32(head[4:12])) != check:
-        return None
-    relative, signature, created, revision, state, task = json.loads(data[:size])
-    return Kept(relative, signature, created, revision, state, task, data[size:])

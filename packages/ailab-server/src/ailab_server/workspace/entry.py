@@ -5,8 +5,8 @@ import time
 from dataclasses import dataclass, field
 
 from ailab.experiment.record import RunReader
-from ailab_server.models import RunSummary
-from ailab_server.workspace.cache import Kept
+from ailab_server.workspace.kept import Kept
+from ailab_server.workspace.row import Row
 
 __all__ = ["Entry"]
 
@@ -42,11 +42,10 @@ class Entry:
     doubtful: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def show(self, run: RunSummary) -> None:
-        """Take a new summary."""
-        self.row = run.model_dump_json().encode()
-        self.kept, self.doubtful = False, run.damaged
-        self.created, self.revision, self.state, self.task = run.created, run.revision, run.state, run.task
+    def show(self, row: Row) -> None:
+        """Take a new row."""
+        self.row, self.created, self.revision, self.state, self.task, self.doubtful = row
+        self.kept = False
 
     def keep(self) -> Kept:
         """What the cache keeps of it."""

@@ -8,14 +8,15 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from ailab_server.workspace import view
 from ailab_server.workspace.cache import SummaryCache
 from ailab_server.workspace.entry import Entry
+from ailab_server.workspace.kept import Kept
 from ailab_server.workspace.listing import Listing, is_local
 from ailab_server.workspace.poll import SETTLE_SECONDS, Poller, grown
+from ailab_server.workspace.row import renumbered, run_id
 from ailab_server.workspace.signature import signature
 from ailab_server.workspace.store import RunStore
-from ailab_server.workspace.sweep import Sweep, shares
+from ailab_server.workspace.sweep import Sweep, helpers_for
 
 __all__ = ["Follower"]
 
@@ -73,7 +74,7 @@ class Follower:
         self._local = False
         self._turn: list[Entry] = []
         self._loaded = False
-        self._sweeps: list[Sweep] = []
+        self._sweep: Sweep | None = None
         self._wakeup = threading.Event()
         self._asked: deque[tuple[tuple[str, ...], bool, threading.Event]] = deque()
         self._stopping = False
@@ -91,7 +92,8 @@ class Follower:
     def close(self) -> None:
         """Stop following."""
         self._stopping = True
-        for sweep in list(self._sweeps):
+        sweep = self._sweep
+        if sweep is not None:
             sweep.stop()
         self._wakeup.set()
         if self._thread.ident is not None:
@@ -113,8 +115,10 @@ class Follower:
         cached = {}
         if self._cache is not None and not self._loaded:
             cached = self._cache.load()
+        if not self._swept.is_set() or not self._local:
+            self._local = is_local(self._root)
         try:
-            appeared, gone = self._listing.look(cached)
+            appeared, gone = self._listing.look(cached, self._local)
             available = True
         except OSError as error:
             if self.available:
@@ -127,9 +131,7 @@ class Follower:
             self._availability_changed()
         if not available:
             return  # what was known stays to be seen
-        if not self._swept.is_set() or not self._local:
-            self._local = is_local(self._root)
-        known = self._store.forget([view.run_id(relative) for relative in gone])
+        known = self._store.forget([run_id(relative) for relative in gone])
         for id in known:
             self._renewed(id)
         if known:
@@ -139,7 +141,7 @@ class Follower:
         for relative in appeared:
             if self._only is not None and relative.rpartition("/")[0] not in self._only:
                 continue
-            id = view.run_id(relative)
+            id = run_id(relative)
             entry = Entry(id, f"{self._root}/{relative}", relative)
             kept = cached.pop(relative, None)
             self._store.entries[id] = entry
@@ -155,27 +157,25 @@ class Follower:
 
     def poll_runs(self) -> None:
         """Read what is new of live runs, and look at some of the quiet ones."""
+        first = not self._swept.is_set()
+        if first:
+            self._sweep_through()
         changed = []
         now = time.monotonic()
-        live = list(self._store.live.items())
-        if not self._swept.is_set():
-            live = self._share(live)
-        for id, entry in live:
+        for entry in list(self._store.live.values()):
             if self._stopping:
                 return
+            if first and entry.row:
+                continue
             # On a local file system peeking tells of growth; now and then is enough for all else.
             if self._local and entry.polled > now - _LOCAL_POLL_SECONDS and not grown(entry):
                 continue
             if self._poller.poll(entry):
-                changed.append(id)
-            if len(changed) >= 100:  # show a large workspace while it is still being read
-                self._changed(changed)
-                changed = []
-        changed += self._collect()
+                changed.append(entry.id)
+            changed = self._tell(changed)
         changed += [entry.id for entry in self._in_turn() if self._look(entry)]
         if changed:
             self._changed(changed)
-        first = not self._swept.is_set()
         self._swept.set()
         self._save(first)
 
@@ -220,38 +220,56 @@ class Follower:
         if changed:
             self._changed(changed)
 
-    def _share(self, live: list[tuple[str, Entry]]) -> list[tuple[str, Entry]]:
-        """Have helpers read a part of very many runs; the rest is returned."""
+    def _sweep_through(self) -> None:
+        """Read very many runs together with helpers; what neither they nor this has read then is left without a row."""
         # The oldest of each experiment come first: those are the likeliest to be over.
-        runs = [entry.relative for _, entry in live]
-        given = 0
-        for share in shares(runs, len(os.sched_getaffinity(0))):
-            try:
-                self._sweeps.append(Sweep(self._root, share, self._store.revision + 1, 4 * SETTLE_SECONDS))
-            except OSError as error:
-                _log.warning("no helper can be started to read runs: %s", error.strerror)
-                break
-            given += len(share)
-            self._store.revision += len(share)
-        return live[given:]
+        runs = {entry.relative: entry for entry in self._store.live.values()}
+        helpers = helpers_for(len(runs), len(os.sched_getaffinity(0)))
+        if not helpers:
+            return
+        try:
+            sweep = self._sweep = Sweep(self._root, list(runs), helpers, 4 * SETTLE_SECONDS)
+        except OSError as error:
+            _log.warning("no helper can be started to read runs: %s", error.strerror)
+            return
+        try:
+            changed: list[str] = []
+            for batch in sweep.batches():
+                if self._stopping:
+                    return
+                changed += [runs[one].id for one in batch if self._poller.poll(runs[one])]
+                changed += [entry.id for kept in sweep.ready() if (entry := self._take(runs, kept)) is not None]
+                changed = self._tell(changed)
+            for kept in sweep.rest():
+                if self._stopping:
+                    return
+                if (entry := self._take(runs, kept)) is not None:
+                    changed = self._tell([*changed, entry.id])
+            if changed:
+                self._changed(changed)
+        finally:
+            self._sweep = None
+            sweep.close()
 
-    def _collect(self) -> list[str]:
-        """Take what helpers have read; what they have not stays to be read here."""
-        taken = []
-        while self._sweeps and not self._stopping:
-            for kept in self._sweeps[0].results():
-                entry = self._store.live.get(view.run_id(kept.relative))
-                if entry is not None and not entry.row:
-                    entry.restore(kept)
-                    entry.kept = False
-                    self._store.settle(entry)
-                    self._store.note_task(entry)
-                    taken.append(entry.id)
-            self._sweeps.pop(0)
-            for id, entry in list(self._store.live.items()):
-                if not self._sweeps and not entry.row and self._poller.poll(entry):
-                    taken.append(id)
-        return taken
+    def _take(self, runs: dict[str, Entry], kept: Kept) -> Entry | None:
+        """Show a run as a helper has read it."""
+        entry = runs.get(kept.relative)
+        if entry is None or entry.row:
+            return None
+        revision = self._store.revision + 1
+        entry.restore(kept._replace(revision=revision, row=renumbered(kept.row, kept.revision, revision)))
+        entry.kept = False
+        self._store.settle(entry)
+        self._store.note_task(entry)
+        self._store.revision = revision  # afterwards, as in `Poller.poll`
+        return entry
+
+    def _tell(self, changed: list[str]) -> list[str]:
+        """Show a large workspace while it is still being read: what is yet to be told."""
+        if len(changed) < 100:
+            return changed
+        self._changed(changed)
+        return []
 
     def _peek(self) -> None:
         """Read those live runs whose files have grown, by the word of the local file system."""

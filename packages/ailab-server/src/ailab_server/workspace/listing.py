@@ -31,11 +31,12 @@ class Listing:
         self._root = os.fspath(root)
         self._experiments: dict[str, _Experiment] = {}
 
-    def look(self, known: Container[str] = ()) -> tuple[list[str], list[str]]:
+    def look(self, known: Container[str] = (), local: bool = False) -> tuple[list[str], list[str]]:
         """The runs that appeared and those that went since the last look, as paths relative to the root.
 
         Args:
             known: folders that are taken for runs without a look inside.
+            local: a file system of this machine: it can be asked for a name, in half the time of a list of names.
 
         Raises:
             OSError: the root cannot be listed.
@@ -47,7 +48,7 @@ class Listing:
         for name in names:
             seen = self._experiments.setdefault(name, _Experiment())
             before = seen.runs
-            if self._relist(name, seen, known):
+            if self._relist(name, seen, known, local):
                 appeared += [path for path in self._paths(name, seen.runs) if not before.get(_last(path))]
                 gone += [path for path in self._paths(name, before) if not seen.runs.get(_last(path))]
         return appeared, gone
@@ -55,7 +56,8 @@ class Listing:
     def _paths(self, experiment: str, runs: dict[str, bool]) -> list[str]:
         return [f"{experiment}/{run}" for run, holds in runs.items() if holds]
 
-    def _relist(self, name: str, seen: _Experiment, known: Container[str]) -> bool:
+    def _relist(self, name: str, seen: _Experiment, known: Container[str], local: bool) -> bool:
+        holds = _has_run if local else _holds_run
         path = f"{self._root}/{name}"
         try:
             fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -76,7 +78,7 @@ class Listing:
         finally:
             os.close(fd)
         seen.runs = {
-            run: seen.runs.get(run, False) or f"{name}/{run}" in known or _holds_run(f"{path}/{run}") for run in found
+            run: seen.runs.get(run, False) or f"{name}/{run}" in known or holds(f"{path}/{run}") for run in found
         }
         trusted = all(seen.runs.values()) and abs(time.time_ns() - changed_at) > _YOUNG_NS
         seen.changed, seen.listed = (changed_at if trusted else -1), now
@@ -99,6 +101,16 @@ def _holds_run(path: str) -> bool:
         return "run.json" in os.listdir(path)
     except OSError:
         return False
+
+
+def _has_run(path: str) -> bool:
+    try:
+        os.lstat(f"{path}/run.json")
+    except PermissionError:  # a folder may be listed and not entered; it is told as one that cannot be read
+        return _holds_run(path)
+    except OSError:
+        return False
+    return True
 
 
 def is_local(path: Path) -> bool:

@@ -5,9 +5,9 @@ import os
 import time
 
 from ailab.experiment.record import RunReader
-from ailab_server.workspace import view
+from ailab_server.workspace import row
 from ailab_server.workspace.entry import Entry
-from ailab_server.workspace.signature import look
+from ailab_server.workspace.signature import look, poll_and_look
 from ailab_server.workspace.store import RunStore
 
 __all__ = ["SETTLE_SECONDS", "Poller", "grown"]
@@ -31,26 +31,23 @@ class Poller:
         first = not entry.row
         first_seen = time.time() if first else entry.created
         with entry.lock:
-            # Before reading: what changes meanwhile differs from it afterwards.
-            found, sizes = look(entry.path)
-            if found != entry.signature:
-                entry.signature, entry.unchanged_since = found, now
-                entry.streams = sizes
+            polled = None if entry.reader is not None else self._first(entry, now)
+            if polled is None:
+                # Before reading: what changes meanwhile differs from it afterwards.
+                _note(entry, *look(entry.path), now)
             entry.polled = now
             reader = entry.reader
             if reader is None:
                 reader = entry.reader = RunReader(entry.path)
             try:
-                changed = reader.poll() or first
-                run = (
-                    view.summary(reader, entry.id, entry.relative, first_seen, store.revision + 1) if changed else None
-                )
+                changed = (reader.poll() if polled is None else polled) or first
+                run = row.of_run(reader, entry.id, entry.relative, first_seen, store.revision + 1) if changed else None
             except OSError:
                 return False  # gone, or not now: the next listing tells
             except Exception:  # noqa: BLE001
                 # Whatever a damaged file makes of the reader is this run's trouble and nobody else's.
                 _log.exception("reading %s failed; it is shown as damaged", entry.path)
-                run = view.unreadable(entry.id, entry.relative, first_seen, store.revision + 1)
+                run = row.unreadable(entry.id, entry.relative, first_seen, store.revision + 1)
                 store.settle(entry)
             if run is not None:
                 entry.show(run)
@@ -61,6 +58,22 @@ class Poller:
             return False
         store.note_task(entry)
         return True
+
+    def _first(self, entry: Entry, now: float) -> bool | None:
+        """Read a run that is not followed yet, and tell its files apart on the way: whether there was anything.
+
+        None if that does not go in one: `poll` looks first, reads then, and says what is wrong.
+        """
+        reader = RunReader(entry.path)
+        try:
+            changed, found, sizes = poll_and_look(reader, entry.path)
+        except Exception:  # noqa: BLE001 - it is read again at once, by what tells of it
+            return None
+        if not found:
+            return None
+        _note(entry, found, sizes, now)
+        entry.reader = reader
+        return changed
 
     def _is_quiet(self, entry: Entry, reader: RunReader, first: bool, now: float) -> bool:
         """Over or stale for so long that no other process of it is still writing its last lines."""
@@ -74,6 +87,12 @@ class Poller:
             and time.time() - reader.updated > 4 * SETTLE_SECONDS
         )
         return long_over or now - entry.unchanged_since > SETTLE_SECONDS
+
+
+def _note(entry: Entry, found: str, sizes: dict[str, int], now: float) -> None:
+    if found != entry.signature:
+        entry.signature, entry.unchanged_since = found, now
+        entry.streams = sizes
 
 
 def grown(entry: Entry) -> bool:

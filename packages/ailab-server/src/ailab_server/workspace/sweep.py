@@ -1,112 +1,181 @@
-"""Reading thousands of runs for the first time, with the machine's other processors.
+"""Reading hundreds of runs for the first time, with the machine's other processors.
 
-Python reads runs with one processor, whatever its threads do. So a part of them is read by helper processes
-(``python -m ailab_server.workspace.sweep``): paths go in, records as the cache keeps them come out. What a helper does
-not read, for whatever reason, the server reads itself.
+Python reads runs with one processor, whatever its threads do. So helper processes (`helper`) read some of them while
+the server does: whoever is done with a batch takes the next one out of a pipe, so that all end together however fast
+each is. What a helper does not read, for whatever reason, the server reads itself.
 """
 
 import contextlib
+import fcntl
 import io
 import json
 import logging
 import os
+import select
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from ailab.experiment.record import RunReader
-from ailab_server.workspace import view
-from ailab_server.workspace.cache import Kept, decoded, encoded
-from ailab_server.workspace.signature import signature
+from ailab_server.workspace.helper import NUMBER, batches
+from ailab_server.workspace.kept import HEAD_SIZE, Kept, decoded
 
-__all__ = ["Sweep", "over_for", "read_over", "shares"]
+__all__ = ["Sweep", "helpers_for"]
 
 _log = logging.getLogger(__name__)
 
-_WORTH = 1_500
+_WORTH = 700
 """With fewer runs than that a helper is hardly there before they are read."""
 _MOST_HELPERS = 3
+_BATCH = 16
+"""Runs that are taken at once: some milliseconds."""
+_MOST_BATCHES = 1_000
+"""Their numbers fit the smallest pipe there is, of one page."""
+_AT_ONCE = 1 << 17
 _LIMIT = 600.0
+_END_SECONDS = 2.0
+_LARGEST = 40 << 20
+"""Bytes of one record, and more."""
+_ROOM = 1 << 20
+"""Bytes of records that a helper may be ahead of the server."""
 
 
-def shares(runs: Sequence[str], processors: int) -> list[Sequence[str]]:
-    """What each helper is to read: a little less than the server keeps for itself, which is there already."""
-    helpers = min(_MOST_HELPERS, processors - 1)
-    if len(runs) < _WORTH or helpers < 1:
-        return []
-    each = int(len(runs) / (helpers + 1) * 0.9)
-    return [runs[number * each : (number + 1) * each] for number in range(helpers)]
-
-
-def over_for(reader: RunReader) -> float:
-    """Seconds since the last that an ended or stale run wrote, by this machine's clock; negative while it lives."""
-    if reader.state not in ("finished", "failed", "killed", "stale") or reader.updated is None:
-        return -1.0
-    return time.time() - reader.updated
-
-
-def read_over(root: str, relative: str, revision: int, least: float) -> Kept | None:
-    """A run that has been over for ``least`` seconds and is undamaged; None for any other."""
-    path = f"{root}/{relative}"
-    found = signature(path)  # before reading: what changes meanwhile differs from it afterwards
-    reader = RunReader(path)
-    try:
-        reader.poll()
-        run = view.summary(reader, view.run_id(relative), relative, time.time(), revision)
-    except Exception:  # noqa: BLE001 - the server reads it again, and says what is wrong with it
-        return None
-    if not found or run.damaged or over_for(reader) < least:
-        return None
-    return Kept(relative, found, run.created, revision, run.state, run.task, run.model_dump_json().encode())
+def helpers_for(runs: int, processors: int) -> int:
+    """How many helpers are worth their start for so many runs."""
+    return 0 if runs < _WORTH else max(0, min(_MOST_HELPERS, processors - 1))
 
 
 class Sweep:
-    """One helper at work.
+    """Helpers at work on ``runs``, paths below ``root``. One thread uses it; ``stop`` may come from any.
 
     Args:
-        revision: of the first of ``runs``; the next ones have the next.
+        helpers: how many processes.
+        least: for so many seconds a run must have been over, to be told.
+
+    Raises:
+        OSError: not one helper can be started.
     """
 
-    def __init__(self, root: Path, runs: Sequence[str], revision: int, least: float) -> None:
-        order = json.dumps([os.fspath(root), runs, revision, least]).encode()
-        command = [sys.executable, "-m", "ailab_server.workspace.sweep"]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        threads = ThreadPoolExecutor(1, thread_name_prefix="ailab-sweep")
-        self._output: Future[bytes] = threads.submit(lambda: self._process.communicate(order, timeout=_LIMIT)[0])
-        threads.shutdown(wait=False)
-
-    def results(self) -> Iterator[Kept]:
-        """What it read, once it has ended."""
+    def __init__(self, root: Path, runs: Sequence[str], helpers: int, least: float) -> None:
+        self._runs = runs
+        self._size = max(_BATCH, -(-len(runs) // _MOST_BATCHES))
+        self._queue = _queue(-(-len(runs) // self._size))
+        self._helpers: list[_Helper] = []
+        self._stopped = False
+        order = json.dumps([os.fspath(root), runs, self._size, least]).encode()
         try:
-            data = io.BytesIO(self._output.result())
-        except (OSError, subprocess.SubprocessError, ValueError) as error:
-            _log.warning("a helper that reads runs failed: %s", error)
-            self.stop()
-            return
-        while head := data.read(16):
-            kept = decoded(head, data)
-            if kept is None:  # it was killed in the middle
+            for _ in range(helpers):
+                self._helpers.append(_Helper(order, self._queue))
+        except OSError as error:
+            if not self._helpers:
+                os.close(self._queue)
+                raise
+            _log.warning("not every helper can be started to read runs: %s", error.strerror)
+
+    def batches(self) -> Iterator[Sequence[str]]:
+        """What the server is to read itself, a few runs at a time, until none is left that nobody has taken."""
+        return batches(self._queue, self._runs, self._size)
+
+    def ready(self) -> Iterator[Kept]:
+        """What helpers have read meanwhile; does not wait."""
+        for one in self._helpers:
+            yield from one.results()
+
+    def rest(self) -> Iterator[Kept]:
+        """What helpers still read, until each has ended, or `stop` came, or it takes too long: a share may hang."""
+        end = time.monotonic() + _LIMIT
+        while waiting := [one for one in self._helpers if not one.ended]:
+            if self._stopped:
                 return
-            yield kept
+            if time.monotonic() > end:
+                _log.warning("helpers that read runs are not done after %.0f s", _LIMIT)
+                return
+            news = select.poll()
+            for one in waiting:
+                news.register(one.output, select.POLLIN)
+            news.poll(1000.0)
+            for one in waiting:
+                yield from one.results()
 
     def stop(self) -> None:
-        """End it."""
-        with contextlib.suppress(OSError):
-            self._process.kill()
+        """End the helpers now."""
+        self._stopped = True
+        for one in self._helpers:
+            one.stop()
+
+    def close(self) -> None:
+        """End the helpers and let go of what they were reached by."""
+        os.close(self._queue)
+        for one in self._helpers:
+            one.stop()
+            one.close()
 
 
-def main() -> None:
-    """A helper: the order on stdin, records on stdout."""
-    root, runs, revision, least = json.load(sys.stdin)
-    for number, relative in enumerate(runs):
-        kept = read_over(root, relative, revision + number, least)
-        if kept is not None:
-            sys.stdout.buffer.write(encoded(kept))
-    sys.stdout.buffer.flush()
+class _Helper:
+    """One process. ``ended``: it has, and all that it read was taken."""
+
+    def __init__(self, order: bytes, queue: int) -> None:
+        command = [sys.executable, "-m", "ailab_server.workspace.helper", str(queue)]
+        variables = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}  # NumPy's library starts one a processor, for nothing
+        # A file, not a pipe: nobody has to wait until the helper has begun to read.
+        with tempfile.TemporaryFile() as file:
+            file.write(order)
+            file.seek(0)
+            self._process = subprocess.Popen(
+                command, stdin=file, stdout=subprocess.PIPE, pass_fds=(queue,), env=variables
+            )
+        assert self._process.stdout is not None
+        self._stream = self._process.stdout
+        self.output = self._stream.fileno()
+        self.ended = self._stopped = False
+        self._left = b""
+        os.set_blocking(self.output, False)
+        with contextlib.suppress(OSError):  # a user may have so much in pipes and no more; then the helper waits sooner
+            fcntl.fcntl(self.output, fcntl.F_SETPIPE_SZ, _ROOM)
+
+    def results(self) -> Iterator[Kept]:
+        """What it has read and not given yet."""
+        while not self.ended:
+            try:
+                data = os.read(self.output, _AT_ONCE)
+            except BlockingIOError:
+                return
+            if not data:
+                self.close()
+                return
+            data = self._left + data
+            file, end = io.BytesIO(data), 0
+            while (head := file.read(HEAD_SIZE)) and (kept := decoded(head, file)) is not None:
+                end = file.tell()
+                yield kept
+            self._left = data[end:]
+            if len(self._left) > _LARGEST:  # it says something else
+                self.stop()
+
+    def stop(self) -> None:
+        self._stopped = True
+        self._process.kill()  # which knows whether it has ended already
+
+    def close(self) -> None:
+        if not self.ended:
+            self.ended = True
+            self._stream.close()
+            try:
+                status = self._process.wait(_END_SECONDS)
+            except subprocess.TimeoutExpired:
+                _log.warning("a helper that reads runs does not end")  # not even killed: a share hangs
+                return
+            if status and not self._stopped:
+                _log.warning("a helper that reads runs failed with status %d", status)
 
 
-if __name__ == "__main__":
-    main()
+def _queue(count: int) -> int:
+    """A pipe to read so many numbers from, and then its end."""
+    queue, into = os.pipe()
+    try:
+        os.write(into, b"".join(number.to_bytes(NUMBER, "little") for number in range(count)))
+    finally:
+        os.close(into)
+    return queue

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import math
 import os
 import time
@@ -17,6 +16,7 @@ from ailab.experiment.record.eta import EtaEstimator
 from ailab.experiment.record.facts import OVER, RunFacts, is_time
 from ailab.experiment.record.files import read_seen
 from ailab.experiment.record.layout import RunFolder
+from ailab.experiment.record.parsing import parsed_file
 from ailab.experiment.record.series import VALUES, join, read_series
 from ailab.experiment.record.tail import StreamTail
 from ailab.experiment.record.writer import HEARTBEAT_SECONDS
@@ -44,6 +44,10 @@ class RunReader(RunFacts):
         state: running, finished, failed, killed or stale.
         created: seconds since the epoch, by the clock of the machine that wrote; None while unknown.
         damaged: the run is over and something in it cannot be read.
+        seen: the files that the last poll tried to open, by name below the folder: what each was then, before it was
+            read; None for one that was not there, or a stream that could not be opened. A JSON file is opened only
+            once it has changed, and left out if it could not be.
+        listed: the names in ``streams`` at the last poll; None: they could not be listed.
     """
 
     def __init__(self, path: str | os.PathLike[str], monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -62,6 +66,8 @@ class RunReader(RunFacts):
         self._json_read: dict[str, tuple[int, int]] = {}
         self._bad_json: set[str] = set()
         self._shown_state = ""
+        self.seen: dict[str, os.stat_result | None] = {}
+        self.listed: list[str] | None = None
         self._edited = False  # since the last poll: tags or notes, which are no sign of the run's life
 
     @functools.cached_property
@@ -88,6 +94,7 @@ class RunReader(RunFacts):
         Raises:
             FileNotFoundError: the run's folder is gone.
         """
+        self.seen = {}
         changed = self._read_json("run.json") | self._read_json("config.json")
         first = self._grown == -math.inf
         self._edited = False
@@ -145,10 +152,12 @@ class RunReader(RunFacts):
                 if before == (stat.st_mtime_ns, stat.st_size):
                     return False
             data, stat = read_seen(path, limit=_LARGEST_JSON)
-            content = json.loads(data)
+            self.seen[name] = stat
+            content = parsed_file(data)
             if name == "run.json" and not isinstance(content, dict):
                 raise ValueError("run.json is not an object")
         except FileNotFoundError:
+            self.seen[name] = None
             if not self.folder.path.is_dir():
                 raise
             return False
@@ -168,12 +177,14 @@ class RunReader(RunFacts):
         return True
 
     def _read_streams(self) -> bool:
+        self.listed = None
         try:
             if os.path.islink(self._streams):  # noqa: PTH114 - what lies in a workspace is not trusted to stay in it
                 return False
             names = sorted(os.listdir(self._streams))
         except OSError:
             return False
+        self.listed = names
         grown = False
         for name in names:
             if name.endswith(".jsonl") and not name.startswith("."):
@@ -182,6 +193,7 @@ class RunReader(RunFacts):
                 if tail is None:
                     tail = self._tails[writer] = StreamTail(self._streams, writer)
                 grown |= self._read_tail(tail)
+                self.seen[f"streams/{writer}.scalars"], self.seen[f"streams/{name}"] = tail.opened
         return grown
 
     def _read_tail(self, tail: StreamTail) -> bool:

@@ -16,6 +16,7 @@ __all__ = ["RECORD", "SIZE", "pack", "valid"]
 
 RECORD = np.dtype([("metric", "<u4"), ("check", "<u4"), ("step", "<i8"), ("time", "<f8"), ("value", "<f8")])
 
+_WORD = np.dtype("<u4")
 _ONES = np.ones(SIZE // 4)
 _BLOCK = 8_192
 _FEW = 1_000  # records: one call is quicker then than many
@@ -28,7 +29,7 @@ def valid(records: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
         records: shape (n,), dtype ``RECORD``.
     """
     if len(records) < _FEW:
-        digits = np.ascontiguousarray(records).view("<u4").reshape(-1, SIZE // 4)
+        digits = np.ascontiguousarray(records).view(_WORD).reshape(-1, SIZE // 4)
         # Eight numbers below 2**32 add up exactly in a float64, and a product of matrices is the quickest sum.
         few: npt.NDArray[np.bool_] = np.fmod(digits.astype(np.float64) @ _ONES, _MODULUS) == _SUM
         return few

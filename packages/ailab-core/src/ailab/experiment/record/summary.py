@@ -69,13 +69,10 @@ class MetricSummary:
             return
         self.count += len(records)
         self.spark.add(records["step"], records["value"])
-        newest = records[-1]
+        _, _, step, time, value = records[-1].item()  # all fields at once: each by itself takes as long
         # A writer's next value is newer than its last, even if its clock was set back in between.
-        if float(newest["time"]) >= self.last_time or (writer is not None and writer is self.last_writer):
-            self.last = float(newest["value"])
-            self.last_step = int(newest["step"])
-            self.last_time = float(newest["time"])
-            self.last_writer = writer
+        if time >= self.last_time or (writer is not None and writer is self.last_writer):
+            self.last, self.last_step, self.last_time, self.last_writer = value, step, time, writer
 
     def points(self) -> tuple[list[int], list[float]]:
         """Steps and values for a small chart, the latest value always among them."""
