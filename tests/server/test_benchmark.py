@@ -164,6 +164,15 @@ def test_what_a_whole_answer_is() -> None:
     assert not whole({("a", "loss"): Got(900, 9_998)}, long, 1000)
 
 
+def test_nothing_is_asked_when_it_is_too_late() -> None:
+    from serving.contenders.base import Http
+
+    http = Http(1)
+    http.until = time.monotonic() - 1.0
+    with pytest.raises(TimeoutError, match="not asked any more"):
+        http.ask("GET", "/")
+
+
 def test_an_answer_without_the_run_tells_of_no_step() -> None:
     from serving.contenders import Got
     from serving.contest import follow

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import math
 import subprocess
 import time
 from abc import ABC, abstractmethod
@@ -28,19 +29,27 @@ class Got(NamedTuple):
 
 
 class Http:
-    """A client that costs little. ``arrived`` is when the last answer had come whole (monotonic)."""
+    """A client that costs little.
+
+    Attributes:
+        arrived: when the last answer had come whole (monotonic).
+        until: nothing is asked after it (monotonic).
+    """
 
     def __init__(self, port: int) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
         self.headers: dict[str, str] = {}
         self.arrived = 0.0
+        self.until = math.inf
 
     def ask(self, method: str, path: str, body: Any = None, kind: str = "application/json") -> bytes:
         """The body of an answer.
 
         Raises:
-            OSError: nobody listens yet, or the answer is an error.
+            OSError: nobody listens yet, the answer is an error, or it is too late to ask.
         """
+        if time.monotonic() > self.until:
+            raise TimeoutError(f"{method} {path[:60]}: not asked any more")
         data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         headers = dict(self.headers) if data is None else {**self.headers, "Content-Type": kind}
         try:
