@@ -33,6 +33,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a quarter of the samples and fewer epochs")
     parser.add_argument("--only", default="", help="workloads and how contenders' names begin: W1,W3,torch")
     parser.add_argument("--repeat", type=int, default=1, help="run everything this often, for medians")
+    parser.add_argument("--seconds", type=float, help="for the epochs after the first, 3 at least; 4, or 1.5 if quick")
     parser.add_argument("--from", dest="results", type=Path, metavar="JSON", help="measure nothing: take these results")
     parser.add_argument("--docs", type=Path, metavar="FILE", help="put the tables into this Markdown file")
     arguments = parser.parse_args()
@@ -52,13 +53,14 @@ def _measured(arguments: argparse.Namespace) -> dict[str, Any]:
     beginnings = [name for name in names if name not in WORKLOADS]
     before = machine()
     work = calibrate()
+    seconds = arguments.seconds or (1.5 if arguments.quick else 4.0)
     runs: dict[str, dict[str, list[dict[str, Any]]]] = {workload: {} for workload in workloads}
     for _ in range(arguments.repeat):
         # Workload by workload, so that contenders that are compared run within minutes of each other.
         for workload in workloads:
             for contender in CONTENDERS:
                 if workload in contender.workloads and (not beginnings or contender.name.startswith(tuple(beginnings))):
-                    result = _run(contender, workload, arguments.quick, work)
+                    result = _run(contender, workload, arguments.quick, work, seconds)
                     runs[workload].setdefault(contender.name, []).append(result)
                     print(f"{workload} {contender.name}: {json.dumps(result)}", file=sys.stderr, flush=True)
     results = {
@@ -68,16 +70,16 @@ def _measured(arguments: argparse.Namespace) -> dict[str, Any]:
     return {"schema": 1, "quick": arguments.quick, "machine": before, "load_after": after, "results": results}
 
 
-def _run(contender: Contender, workload: str, quick: bool, work: int) -> dict[str, Any]:
+def _run(contender: Contender, workload: str, quick: bool, work: int, seconds: float) -> dict[str, Any]:
     """What one process measures, or ``{"error": ...}``."""
-    order = {"contender": contender.name, "workload": workload, "quick": quick, "work": work}
+    order = {"contender": contender.name, "workload": workload, "quick": quick, "work": work, "seconds": seconds}
     environment = {
         **os.environ,
         "KERAS_BACKEND": contender.backend or "tensorflow",
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "PYTHONPATH": os.pathsep.join([str(FOLDER), os.environ.get("PYTHONPATH", "")]),
     }
-    command = [sys.executable, "-m", "loading.child", json.dumps({**order, "seconds": 1.5 if quick else 4})]
+    command = [sys.executable, "-m", "loading.child", json.dumps(order)]
     process = subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )

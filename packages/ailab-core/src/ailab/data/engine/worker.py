@@ -21,6 +21,7 @@ from ailab.data.batches.allocation import allocating
 from ailab.data.batches.read import Indices
 from ailab.data.engine.arena import Arena
 from ailab.data.engine.faults import portable
+from ailab.data.engine.heap import keep_freed_memory
 from ailab.data.engine.memory import Memory, NoSharedMemory
 from ailab.data.engine.orphans import end_with
 from ailab.data.engine.threads import load_with_threads
@@ -90,6 +91,7 @@ def run(
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     end_with(settings.parent)
+    keep_freed_memory()
     try:
         _Worker(connection, _unpacked(work), settings, memories).serve()
     except (BrokenPipeError, ConnectionResetError):
