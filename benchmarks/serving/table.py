@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["fill", "tables"]
+__all__ = ["fill", "put", "tables"]
 
 _SECONDS = ("1 M-point series", ("200 runs listed", "200 series"), ("1,000 runs listed", "2,000 series"))
 _LOGGED = ("logged to API, p50", "logged to API, p95")
@@ -12,17 +12,21 @@ _CASE = {"1 M-point series": "long", "200 runs listed": "some", "1,000 runs list
 
 
 def fill(text: str, results: dict[str, Any]) -> str:
+    """``text`` with `tables` put into it."""
+    for name, table in tables(results).items():
+        text = put(text, name, table)
+    return text
+
+
+def put(text: str, name: str, table: str) -> str:
     """``text`` with what stands between ``<!-- table: NAME -->`` and ``<!-- end -->`` replaced; a table of which
     nothing was measured stays.
     """
-    for name, table in tables(results).items():
-        before, mark, rest = text.partition(f"<!-- table: {name} -->\n")
-        _, end, after = rest.partition("<!-- end -->")
-        if not end:
-            raise ValueError(f"the document has no <!-- table: {name} --> … <!-- end -->")
-        if table:
-            text = f"{before}{mark}{table}\n{end}{after}"
-    return text
+    before, mark, rest = text.partition(f"<!-- table: {name} -->\n")
+    _, end, after = rest.partition("<!-- end -->")
+    if not end:
+        raise ValueError(f"the document has no <!-- table: {name} --> … <!-- end -->")
+    return f"{before}{mark}{table}\n{end}{after}" if table else text
 
 
 def tables(results: dict[str, Any]) -> dict[str, str]:
