@@ -124,6 +124,16 @@ def bench_server(session: nox.Session) -> None:
 
 
 @nox.session
+def bench_share(session: nox.Session) -> None:
+    """How late a value is on a real NFS, in a machine in QEMU: ``nox -s bench_share [-- --json]``.
+
+    ``-- --faults`` stops the NFS server under a training instead. For Debian on x86-64, with qemu-system-x86.
+    """
+    install(session, CORE, SERVER, tools=("pytest", "pytest-timeout", "httpx"), editable=False)
+    session.run("python", "benchmarks/share.py", *session.posargs)
+
+
+@nox.session
 def faults(session: nox.Session) -> None:
     """Disks that fill up, turn read-only or die, failing calls, clocks that jump; it says what it skipped and why.
 

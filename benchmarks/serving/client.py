@@ -131,6 +131,7 @@ async def _browser(server: Server, seen: dict[int, float], query: str) -> None:
         while line := await reader.readline():
             if line.startswith(b'{"type":"run"') and b'"state":"running"' in line:
                 step = line.rpartition(b'"step":')[2].partition(b",")[0]
-                seen[int(step)] = time.time()
+                if step.isdigit():  # else nothing is logged yet
+                    seen[int(step)] = time.time()
     finally:
         writer.close()

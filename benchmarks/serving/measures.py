@@ -13,7 +13,7 @@ from typing import Any
 from serving.client import Server, watch
 from serving.workspaces import LiveWriter, Shape, make_run, make_workspace
 
-__all__ = ["MEASURES"]
+__all__ = ["MEASURES", "lags"]
 
 Results = dict[str, tuple[float, float, str]]
 """Name → goal, measured, unit. A measured figure is met when it is not above its goal."""
@@ -126,13 +126,7 @@ def live(scratch: Path, tries: int) -> Results:
         workspace = scratch / f"live{browsers}"
         shutil.rmtree(workspace, ignore_errors=True)
         workspace.mkdir()
-        seconds = 10.0 * tries
-        writer = LiveWriter(workspace, 1, 10.0, seconds + 4.0)
-        with _server(workspace, scratch) as server:
-            server.list_runs(1)
-            seen = watch(server, browsers, seconds)
-        logged = writer.logged()
-        waits = sorted(wait for one in seen for wait in _waits(logged, one))
+        waits = lags(workspace, workspace, scratch, browsers, 10.0, 10.0 * tries)
         results[f"value logged to stream, p95, {browsers} browsers"] = (
             goal,
             1000 * waits[int(0.95 * len(waits))],
@@ -140,6 +134,23 @@ def live(scratch: Path, tries: int) -> Results:
         )
         results[f"value logged to stream, median, {browsers} browsers"] = (goal, 1000 * statistics.median(waits), "ms")
     return results
+
+
+def lags(written: Path, read: Path, scratch: Path, browsers: int, rate: float, seconds: float) -> list[float]:
+    """Of every value that is logged: seconds until a line of a stream told it or a newer one; the shortest first.
+
+    Args:
+        written: the workspace as the training sees it.
+        read: the same one as the server sees it.
+        rate: values a second.
+        seconds: how long streams are watched.
+    """
+    with _server(read, scratch) as server:
+        writer = LiveWriter(written, 1, rate, seconds + 4.0)
+        server.list_runs(1)
+        seen = watch(server, browsers, seconds)
+    logged = writer.logged()
+    return sorted(wait for one in seen for wait in _waits(logged, one))
 
 
 def _waits(logged: dict[int, float], seen: dict[int, float]) -> Iterator[float]:

@@ -12,6 +12,7 @@ import resource
 import signal
 import socket
 import sys
+import time
 from typing import Any
 
 
@@ -53,6 +54,7 @@ def main() -> None:
                 for _ in range(order["count"]):
                     log.log_value("loss", float(values), step=values, primary=True)
                     values += 1
+                    time.sleep(order.get("pause", 0.0))
             case "image":
                 log.log_image("picture", np.full((16, 16, 3), 100, np.uint8))
                 images += 1

@@ -21,7 +21,7 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 def _importable(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     yield
-    for name in [name for name in sys.modules if name.partition(".")[0] == "serving"]:
+    for name in [name for name in sys.modules if name.partition(".")[0] in ("loading", "serving", "share", "sharing")]:
         del sys.modules[name]
 
 
@@ -237,3 +237,41 @@ def test_the_servers_document_takes_the_tables() -> None:
     text = (BENCHMARKS.parent / "docs" / "benchmarks-server.md").read_text()
     for name in tables({"machine": {}, "load": [0, 0], "results": {}, "contest": {}}):
         assert f"<!-- table: {name} -->\n" in text
+
+
+def test_what_a_share_adds_becomes_figures_and_a_table() -> None:
+    import share
+
+    waits = {"local": [0.3, 0.1, 0.2], "4.2": [n / 100 for n in range(200, 0, -1)]}
+    results = {"results": share.figures(waits), "values": {where: len(found) for where, found in waits.items()}}
+    p95 = results["results"]["value logged to stream, p95, NFS 4.2"]
+    assert p95 == {"goal": 1.5, "measured": 1.91, "unit": "s", "met": False}
+    assert results["results"]["value logged to stream, p95, the guest's ext4"]["goal"] is None
+    assert share.table(results).splitlines()[2:] == [
+        "| the guest's ext4 | 3 | 0.20 | 0.30 | 0.30 |  |",
+        "| NFS 4.2 | 200 | 1.00 | 1.91 | 2.00 | 1.5 s, missed |",
+    ]
+    text = (BENCHMARKS.parent / "docs" / "benchmarks-server.md").read_text()
+    assert "<!-- table: share -->\n" in text
+
+
+def test_a_machine_says_what_it_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    from sharing import packages
+
+    monkeypatch.setattr(packages.shutil, "which", lambda tool, path: None if "qemu" in tool else f"/bin/{tool}")
+    monkeypatch.setattr(packages.platform, "machine", lambda: "x86_64")
+    (said,) = packages.missing()
+    assert "apt-get install --no-install-recommends qemu-system-x86" in said
+
+
+def test_modules_are_loaded_after_those_that_they_need(tmp_path: Path) -> None:
+    from sharing.machine import load_order
+    from sharing.packages import Parts
+
+    parts = Parts(tmp_path, "6.1")
+    parts.modules.mkdir(parents=True)
+    lines = ["fs/9p/9p.ko: net/9p/9pnet.ko fs/netfs.ko", "net/9p/9pnet.ko:", "fs/netfs.ko: lib/x.ko", "lib/x.ko:"]
+    lines += ["net/9p/9pnet_virtio.ko.xz: net/9p/9pnet.ko", "drivers/virtio-pci.ko:"]
+    (parts.modules / "modules.dep").write_text("\n".join(lines))
+    names = ["virtio-pci", "9pnet", "9pnet_virtio", "x", "netfs", "9p"]
+    assert [Path(path).name.partition(".")[0] for path in load_order(parts)] == names

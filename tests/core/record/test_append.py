@@ -4,6 +4,7 @@ import errno
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -130,6 +131,94 @@ def test_who_waits_in_the_kernel_does_not_hold_up_the_others(file: AppendFile, m
     file.answered()
     assert file.sync()
     assert file.path.read_bytes() == b"firstsecond"
+
+
+@pytest.fixture
+def slow(file: AppendFile, monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """A share on whose server ``file`` has been under way since it was synced; it answers once the event is set."""
+    arrived, answers, fsync = threading.Event(), threading.Event(), os.fsync
+
+    def wait(fd: int) -> None:
+        arrived.set()
+        assert answers.wait(20)
+        fsync(fd)
+
+    monkeypatch.setattr(append.os, "fsync", wait)
+    file.may_hang = True
+    file.write(b"first")
+    syncing = threading.Thread(target=file.sync)
+    syncing.start()
+    assert arrived.wait(20)
+    yield answers
+    answers.set()
+    syncing.join()
+
+
+def test_on_a_share_a_value_is_in_the_file_when_the_sync_that_held_it_up_ends(
+    file: AppendFile, slow: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(append, "_PATIENCE_SECONDS", 20.0)
+    found: list[bytes] = []
+
+    def log() -> None:
+        file.write(b"second")
+        found.append(file.path.read_bytes())
+
+    thread = threading.Thread(target=log)
+    thread.start()
+    while not file.waiting():
+        assert thread.is_alive()
+    assert file.path.read_bytes() == b"first"  # it would hang in the kernel there
+    assert not found
+    slow.set()
+    thread.join()
+    assert found == [b"firstsecond"]
+    assert file.gate == {"careful"}
+
+
+def test_on_a_share_nobody_is_in_the_kernel_when_a_sync_begins(
+    file: AppendFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even who has looked at the gate before: that write would hang until the server is back."""
+    file.may_hang = True
+    inside, write = threading.Event(), os.write
+    begun: list[bool] = []
+
+    def slow_write(fd: int, data: bytes) -> int:
+        inside.set()
+        syncing.join(0.2)
+        begun.append("syncing" in file.gate)
+        return write(fd, data)
+
+    monkeypatch.setattr(append.os, "write", slow_write)
+    syncing = threading.Thread(target=lambda: inside.wait(20) and file.sync())
+    syncing.start()
+    file.write(b"x")
+    syncing.join()
+    assert begun == [False]
+    assert file.gate == {"careful"}
+    assert file.path.read_bytes() == b"x"
+
+
+def test_on_a_share_that_is_away_nobody_waits_for_a_sync(
+    file: AppendFile, slow: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(append, "_PATIENCE_SECONDS", 0.01)
+    for number in range(100):
+        file.write(b"%d" % (number % 10))
+    assert file.path.read_bytes() == b"first"
+    assert "stalled" in file.gate
+    slow.set()
+    while file.waiting():
+        time.sleep(0.001)
+    assert file.path.read_bytes() == b"first" + b"0123456789" * 10
+
+
+def test_who_comes_as_a_sync_ends_is_not_left_waiting(file: AppendFile) -> None:
+    """It has seen the gate closed, and that opens before it says so."""
+    file.refused(b"a")
+    assert file.path.read_bytes() == b"a"
+    assert not file.gate
 
 
 def test_a_real_size_limit(tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ _PENDING_LIMIT = 8 << 20
 _PATIENCE_SECONDS = 1.0
 """How long a caller waits for another thread that is inside the kernel with this file."""
 
+_CAREFUL = frozenset({"careful"})
+
 
 class AppendFile:
     """Appends reach the kernel before `write` returns and so survive the process; `sync` brings them to the disk.
@@ -24,9 +26,14 @@ class AppendFile:
     once it recovers. ``problem`` is called with the error each time something is refused; ``lost`` counts the bytes
     that found no room in memory either.
 
+    Linux lets nobody write to the end of a file on NFS while that end is on its way to the server, which fstat and
+    fsync send it, and with a server that is away that takes until it is back. So with ``may_hang`` callers keep out of
+    the kernel during a `sync`. It writes for them, and they wait for that; but no longer than a second, then their data
+    wait in memory.
+
     Who must be faster than `write` may call ``os.write(file.fd, data)`` while ``file.gate`` is empty, and gives what
     the kernel did not take to `refused`; it must always write as many bytes, so that two threads cannot tear each
-    other's.
+    other's. With ``may_hang`` the gate is never empty: between a look at it and the write a `sync` may begin.
 
     Args:
         path: the file; it must not exist, unless ``resume``.
@@ -35,8 +42,9 @@ class AppendFile:
 
     Attributes:
         fd: the same number for the life of the object; leads to the null device while there is no file.
-        gate: not empty while data must wait in memory: why.
+        gate: not empty while data must wait in memory, or go through `write`: why.
         gone: the file was deleted under its writer, or its server no longer knows it.
+        may_hang: the file system is a network's. False at first; set before anybody else writes.
 
     Raises:
         FileExistsError: on construction: the file has a writer already.
@@ -75,12 +83,24 @@ class AppendFile:
     def closed(self) -> bool:
         return "closed" in self.gate
 
+    @property
+    def may_hang(self) -> bool:
+        return "careful" in self.gate
+
+    @may_hang.setter
+    def may_hang(self, value: bool) -> None:
+        (self.gate.add if value else self.gate.discard)("careful")
+
+    @property
+    def _open_to_all(self) -> bool:
+        return self.gate <= _CAREFUL
+
     def write(self, data: bytes) -> None:
         """Append ``data``, one whole record or line. Never raises OSError."""
-        if not self.gate:
+        if self._open_to_all:
             if self._kernel.acquire(timeout=_PATIENCE_SECONDS):
                 try:
-                    if not self.gate:
+                    if self._open_to_all:
                         written, error = 0, None
                         try:
                             written = os.write(self.fd, data)
@@ -100,6 +120,7 @@ class AppendFile:
         with self._memory:
             if self.closed:
                 return
+            late = self._open_to_all and error is None and not begun
             if begun:
                 self._pending[:0] = data  # must follow its beginning, whatever its size
             elif len(self._pending) + len(data) > _PENDING_LIMIT:
@@ -109,6 +130,8 @@ class AppendFile:
             self.gate.add("pending")
         if error is not None:
             self._problem(f"cannot write to {self.path}", error)
+        if late or ("syncing" in self.gate and "stalled" not in self.gate):
+            self._wait(late)
 
     def sync(self) -> bool:
         """Write what waits and ask the disk or server to keep everything. One thread at a time.
@@ -117,27 +140,14 @@ class AppendFile:
         """
         if self.closed:
             return True
-        try:
-            if "no file" in self.gate:
-                self._open(self.path)
-            self._check_gone()
-            self._rewrite()
-            self._flush()
-        except OSError as error:
-            self._failed(f"cannot write to {self.path}", error)
-            return False
-        try:
-            end = os.lseek(self.fd, 0, os.SEEK_CUR)
-            if end == self._synced:
-                return True
-            self._remember(end)
-            os.fsync(self.fd)
-        except OSError as error:
-            self._failed(f"cannot sync {self.path}", error)
-            return False
-        self._synced = end
-        self._unsynced.clear()
-        return True
+        if not self.may_hang:
+            return self._sync()
+        with self._kernel:
+            self.gate.add("syncing")
+            try:
+                return self._sync() and self._let_in()
+            finally:
+                self.gate.discard("syncing")
 
     def stalled(self) -> None:
         """Nobody knows when the file system answers: callers need not wait for it as well."""
@@ -203,17 +213,63 @@ class AppendFile:
             self.gate.add("gone")
         self._problem(what, error)
 
-    def _flush(self) -> None:
-        while True:
-            with self._memory:
-                chunk = bytes(self._pending[: 1 << 20])
-                if not chunk:
-                    self.gate.discard("pending")
-                    return
-            with self._kernel:
+    def _sync(self) -> bool:
+        try:
+            if "no file" in self.gate:
+                self._open(self.path)
+            self._check_gone()
+            self._rewrite()
+            self._flush()
+        except OSError as error:
+            self._failed(f"cannot write to {self.path}", error)
+            return False
+        try:
+            end = os.lseek(self.fd, 0, os.SEEK_CUR)
+            if end == self._synced:
+                return True
+            self._remember(end)
+            os.fsync(self.fd)
+        except OSError as error:
+            self._failed(f"cannot sync {self.path}", error)
+            return False
+        self._synced = end
+        self._unsynced.clear()
+        return True
+
+    def _let_in(self) -> bool:
+        """Write what came during a sync, and open the gate in the same moment."""
+        try:
+            self._flush("syncing")
+        except OSError as error:
+            self._failed(f"cannot write to {self.path}", error)
+            return False
+        return True
+
+    def _wait(self, late: bool) -> None:
+        """Until a sync that is under way has written what waits; who came as it ended writes it."""
+        if not self._kernel.acquire(timeout=_PATIENCE_SECONDS):
+            self.gate.add("stalled")
+            return
+        try:
+            if late:
+                self._flush()
+        except OSError as refusal:
+            self._problem(f"cannot write to {self.path}", refusal)
+        finally:
+            self._kernel.release()
+
+    def _flush(self, *reasons: str) -> None:
+        """Write what waits; that was the reason for the gate to be closed, and so were ``reasons``."""
+        with self._kernel:
+            while True:
+                with self._memory:
+                    chunk = bytes(self._pending[: 1 << 20])
+                    if not chunk:
+                        self.gate.difference_update(("pending", *reasons))
+                        return
                 written = os.write(self.fd, chunk)
-            with self._memory:
-                del self._pending[:written]
+                with self._memory:
+                    del self._pending[:written]
 
     def _remember(self, end: int) -> None:
         """Keep a copy of what is about to be synced: a failing fsync throws the kernel's copy away."""

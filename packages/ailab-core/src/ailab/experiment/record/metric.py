@@ -81,7 +81,7 @@ def appender(file: AppendFile, clock: Callable[[], float]) -> Append:
         )
         series.last = step
         if gate:
-            file.refused(data)
+            file.write(data)
             return
         try:
             written = write(fd, data)
@@ -136,7 +136,7 @@ def batch_appender(file: AppendFile, clock: Callable[[], float]) -> AppendMany:
             series.last = series.last + 1 if shared is None else shared
         data = b"".join(parts)
         if gate:
-            file.refused(data)
+            file.write(data)
             return True
         try:
             written = write(fd, data)

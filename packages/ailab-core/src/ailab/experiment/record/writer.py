@@ -78,13 +78,15 @@ class RecordWriter:
             self.event("writer", rank=rank)
         self._stop = threading.Event()
         self._busy_since: float | None = None
+        try:
+            self._may_hang = is_network(folder.streams)
+        except OSError:
+            self._may_hang = True  # it does not answer even now
+        for file in self._files():
+            file.may_hang = self._may_hang
         self._thread = threading.Thread(target=self._keep, name="ailab-record", daemon=True)
         self._thread.start()
-        try:
-            may_hang = is_network(folder.streams)
-        except OSError:
-            may_hang = True  # it does not answer even now
-        if may_hang:
+        if self._may_hang:
             threading.Thread(target=self._watch, name="ailab-stall", daemon=True).start()
 
     def series(self, name: str, primary: bool = False) -> Series:
@@ -138,6 +140,7 @@ class RecordWriter:
 
     def also_sync(self, file: AppendFile) -> None:
         """Bring another file of this process to the disk as well, about once a second, and close it at the end."""
+        file.may_hang = self._may_hang
         self._others.append(file)
 
     def close(self) -> None:
