@@ -49,7 +49,7 @@ def _keras(backend: str) -> list[Contender]:
     return [
         ours("default", both),
         ours("in-process", workers=0),
-        ours("2 processes", both, workers=2),
+        ours("2 processes", both, workers=2, persistent_workers=True),
         ours("16 threads", ("W4",), workers=0, threads_per_worker=16),
         ours("64 threads", ("W4",), workers=0, threads_per_worker=64),
         theirs("serial", both),
@@ -76,6 +76,7 @@ CONTENDERS = [
         threads_per_worker=32,
         persistent_workers=True,
     ),
+    Contender("ailab numpy in-process", "with_engine", "in_process", {}, ("W1", "W2", "G1")),
     _torch("torch 0", "plain", num_workers=0),
     _torch("torch 2", "plain", num_workers=2),
     _torch("torch 16", "plain", num_workers=16),

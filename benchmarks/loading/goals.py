@@ -86,7 +86,8 @@ _IN_PROCESS = "ailab torch in-process"
 _FORKED = "ailab torch 2 processes"
 
 LIMITS = [
-    Limit("`__getitems__`, million samples/s", "G1", _IN_PROCESS, "best", 20, 1e-6, most=False),
+    Limit("`__getitems__`, million samples/s", "G1", "ailab numpy in-process", "best", 20, 1e-6, most=False),
+    Limit("the same as tensors", "G1", _IN_PROCESS, "best", 20, 1e-6, most=False),
     *(Limit("in-process: ms to the first batch", w, _IN_PROCESS, "first_batch_s", 5, 1e3) for w in _SHORT[:3]),
     *(Limit("forked workers: ms to the first batch", w, _FORKED, "first_batch_s", 60, 1e3) for w in _SHORT[:3]),
     # What Python and its libraries happen to take meanwhile is a mebibyte either way.
