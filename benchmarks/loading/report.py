@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -52,25 +53,35 @@ def about(results: dict[str, Any]) -> str:
 
 
 def _goals(results: Results) -> str:
-    lines = ["| goal | on | at least | reached | by | over |", "|---|---|---|---|---|---|"]
-    for found in standing(results):
-        mark = "" if found["met"] else " **not met**"
-        lines.append(
-            f"| {found['goal']} | {found['workload']} | {found['least']:g} | {found['ratio']:.2f}{mark} "
-            f"| {found['ours']} | {found['theirs']} |"
-        )
-    return "\n".join(lines) if len(lines) > 2 else ""
+    return _judged(
+        "at least | reached | by | over",
+        standing(results),
+        lambda one: (f"{one['least']:g}", f"{one['ratio']:.2f}", one["ours"], one["theirs"]),
+    )
 
 
 def _limits(results: Results) -> str:
-    lines = ["| goal | on | bound | reached | by | bound is |", "|---|---|---|---|---|---|"]
-    for found in limits(results):
-        mark = "" if found["met"] else " **not met**"
-        lines.append(
-            f"| {found['goal']} | {found['workload']} | {'≤' if found['most'] else '≥'} {found['bound']:.3g} "
-            f"| {found['reached']:.3g}{mark} | {found['ours']} | {found['theirs'] or 'the goal'} |"
-        )
-    return "\n".join(lines) if len(lines) > 2 else ""
+    return _judged(
+        "bound | reached | by | bound is",
+        limits(results),
+        lambda one: (
+            f"{'≤' if one['most'] else '≥'} {one['bound']:.3g}",
+            f"{one['reached']:.3g}",
+            one["ours"],
+            one["theirs"] or "the goal",
+        ),
+    )
+
+
+def _judged(
+    head: str, found: list[dict[str, Any]], cells: Callable[[dict[str, Any]], tuple[str, str, str, str]]
+) -> str:
+    lines = [f"| goal | on | {head} |", "|---|---|---|---|---|---|"]
+    for one in found:
+        asked, reached, ours, theirs = cells(one)
+        mark = "" if one["met"] else " **not met**"
+        lines.append(f"| {one['goal']} | {one['workload']} | {asked} | {reached}{mark} | {ours} | {theirs} |")
+    return "\n".join(lines) if found else ""
 
 
 def _table(title: str, results: Results, fit: bool, cell: Any) -> str:
