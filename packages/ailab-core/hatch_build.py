@@ -70,8 +70,7 @@ def compiled(source: Path, folder: Path) -> Path:
     import numpy as np
     from setuptools import Distribution, Extension
 
-    # Named relatively, since setuptools repeats the source's folders in the one that it builds in.
-    copied = shutil.copy(source, folder)
+    copied = shutil.copy(source, folder)  # setuptools leaves its own files near the source
     extension = Extension(
         f"ailab.data.batches.{source.stem}",
         [copied],
