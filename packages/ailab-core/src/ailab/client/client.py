@@ -10,13 +10,25 @@ from ailab.client.logged import LoggedCalls
 from ailab.client.manage import ManageCalls
 from ailab.client.runs import RunCalls
 from ailab.client.series import SeriesCalls
+from ailab.client.stream import StreamCalls
 from ailab.client.system import SystemCalls
 from ailab.client.tasks import TaskCalls
 
 __all__ = ["Client"]
 
 
-class Client(SystemCalls, RunCalls, SeriesCalls, LoggedCalls, LogCalls, CodeCalls, ExportCalls, TaskCalls, ManageCalls):
+class Client(
+    SystemCalls,
+    RunCalls,
+    SeriesCalls,
+    LoggedCalls,
+    LogCalls,
+    StreamCalls,
+    CodeCalls,
+    ExportCalls,
+    TaskCalls,
+    ManageCalls,
+):
     __doc__ = Connection.__doc__
 
     def __enter__(self) -> Client:

@@ -139,6 +139,15 @@ class Answer:
                 raise IncompleteRead(b"", self._response.length)
             return data
 
+    def line(self) -> bytes:
+        """The next line with its end; without one if the answer ended in it.
+
+        Raises:
+            ServerError: the server went away, or sends nothing.
+        """
+        with _explained(self._address):
+            return self._response.readline()
+
     def json(self) -> Any:
         """The whole of it as JSON; None for an empty one."""
         body = self.read()

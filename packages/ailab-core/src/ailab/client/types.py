@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 __all__ = [
+    "ChangesMessage",
     "CodeChange",
     "CodeDiff",
     "CodeFile",
@@ -29,17 +30,23 @@ __all__ = [
     "LoggedFile",
     "Metric",
     "Number",
+    "PingMessage",
     "Primary",
+    "RemovedMessage",
     "RunDetail",
     "RunDiff",
+    "RunMessage",
     "RunPage",
     "RunState",
     "RunSummary",
     "Series",
+    "SnapshotMessage",
+    "StreamMessage",
     "System",
     "Table",
     "TablePage",
     "Task",
+    "TasksMessage",
     "Text",
     "TextContent",
 ]
@@ -331,3 +338,56 @@ class Task(TypedDict):
     exit_code: int | None
     run: str | None
     output: str
+
+
+class SnapshotMessage(TypedDict):
+    """The first of a stream: replaces everything that was known of the server."""
+
+    type: Literal["snapshot"]
+    runs: list[RunSummary]
+    tasks: list[Task]
+    system: System
+    revision: int
+
+
+class ChangesMessage(TypedDict):
+    """The first after a lost connection: what changed, appeared and went since then."""
+
+    type: Literal["changes"]
+    runs: list[RunSummary]
+    removed: list[str]
+    tasks: list[Task]
+    system: System
+    revision: int
+
+
+class RunMessage(TypedDict):
+    """A run appeared or changed."""
+
+    type: Literal["run"]
+    run: RunSummary
+
+
+class RemovedMessage(TypedDict):
+    """A run is gone."""
+
+    type: Literal["removed"]
+    id: str
+
+
+class TasksMessage(TypedDict):
+    """A task, a GPU or the workspace's availability changed."""
+
+    type: Literal["tasks"]
+    tasks: list[Task]
+    system: System
+
+
+class PingMessage(TypedDict):
+    """The connection lives: comes at least every ten seconds."""
+
+    type: Literal["ping"]
+    revision: int
+
+
+StreamMessage = SnapshotMessage | ChangesMessage | RunMessage | RemovedMessage | TasksMessage | PingMessage
