@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import re
@@ -32,6 +33,7 @@ def measure(contender: Contender, workload: str, quick: bool, work: int, seconds
         from loading import with_keras
 
         model = with_keras.warmed(collate([dataset[i] for i in range(size)]))
+    gc.collect()  # what the imports have left falls due some time: 0.1 s with torch, on whichever contender
     start_memory = _reset_peak()
     start = time.perf_counter()
     loader = make(dataset, size, **contender.arguments)
