@@ -32,7 +32,8 @@ def _four_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
         (Cost(2e-3, 1e-4), 100_000, (4, 16)),  # waits, but 64 threads of one process would wait for each other
         (Cost(2e-3, 1e-4), 1_000, (0, 64)),  # but are done before processes would have begun
         (Cost(2e-3, 2e-3), 100_000, (4, 1)),  # computes
-        (Cost(2e-3, 2e-3), 90, (0, 1)),  # an epoch is over before processes have begun
+        (Cost(2e-3, 2e-3), 45, (0, 1)),  # an epoch is over before processes have begun
+        (Cost(2e-3, 2e-3), 60, (4, 1)),
         (Cost(5e-7, 5e-7), 10**7, (0, 1)),  # a batch takes less than handing it over
         (Cost(4e-5, 4e-5), 10**6, (4, 1)),
         (Cost(2e-5, 1e-6), 10**6, (4, 1)),  # waits so briefly that threads would cost more
