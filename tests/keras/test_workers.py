@@ -297,12 +297,12 @@ def test_the_run_is_told_of_trainings_alone() -> None:
     stop = current.on_waiting(lambda fraction, advice: noted.append(fraction))
 
     def slow(index: int) -> Any:
-        time.sleep(0.002)
+        time.sleep(0.005)
         return np.ones(1, np.float32), np.float32(index)
 
-    training = BatchedKerasDataset(Made(slow, 80), 4)
+    training = BatchedKerasDataset(Made(slow, 80), 4, workers=0)
     assert training.wait_fraction == 0
-    held_out = BatchedKerasDataset(Made(slow, 16), 4, shuffle=False)
+    held_out = BatchedKerasDataset(Made(slow, 16), 4, shuffle=False, workers=0)
     model().fit(training, validation_data=held_out, epochs=2, verbose=0)
     stop()
     assert len(noted) == 2
