@@ -66,10 +66,6 @@ def relay(start_server: Callable[..., Any]) -> Iterator[Relay]:
     made.close()
 
 
-def messages(client: Client, type: str, **arguments: Any) -> Iterator[Any]:
-    return (message for message in client.watch(**arguments) if message["type"] == type)
-
-
 def test_it_tells_what_is_and_what_changes(start_server: Callable[..., Any], new_run: Any, password: str) -> None:
     run = new_run()
     with Client(start_server().url, "ada", password) as client:
@@ -100,11 +96,11 @@ def test_it_goes_on_where_a_connection_was_cut(relay: Relay, new_run: Any, passw
     new_run()
     with Client(relay.url, "ada", password) as client:
         watched = client.watch()
-        told: Any = next(message for message in watched if message.get("runs") or message["type"] == "run")
+        next(message for message in watched if message.get("runs") or message["type"] == "run")
         for _ in range(2):
             relay.cut()
             later = new_run()
-            told = next(message for message in watched if message["type"] == "changes")
+            told: Any = next(message for message in watched if message["type"] == "changes")
             appeared = itertools.chain(told["runs"], (m["run"] for m in watched if m["type"] == "run"))
             assert any(run["name"] == later.path.name for run in appeared)
 
@@ -112,11 +108,12 @@ def test_it_goes_on_where_a_connection_was_cut(relay: Relay, new_run: Any, passw
 def test_a_server_that_was_started_anew_tells_all_again(start_server: Callable[..., Any], password: str) -> None:
     first = start_server()
     with Client(first.url, "ada", password) as client:
-        snapshots = messages(client, "snapshot")
-        next(snapshots)
+        watched = client.watch()
+        next(watched)
         first.stop()
         start_server(port=urlsplit(first.url).port)
-        assert next(snapshots)["system"]["user"] == "ada"
+        again: Any = next(message for message in watched if message["type"] == "snapshot")
+        assert again["system"]["user"] == "ada"
 
 
 def test_a_server_that_stays_away_is_an_error(relay: Relay, password: str) -> None:
